@@ -1,0 +1,48 @@
+"""Canonical forms and their sha256: what a golden set version *is*, and what a request *is*.
+
+Both are hashes of JSON with sorted keys, no spaces, UTF-8 and no NaN. A golden set version's is over its rows in
+the order of their keys ("id"), one line each, so the order of a file does not matter and its format does not
+either. Pure: no Django.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from typing import Any
+
+
+def canonical_json(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+def canonical_row(
+    *,
+    key: str,
+    messages: list[dict[str, str]],
+    tags: Iterable[str] = (),
+    reference: str = "",
+    lang: str = "",
+    metadata: dict[str, Any] | None = None,
+) -> str:
+    """One example as one line. What is absent is left out, so that a later column doesn't change old hashes."""
+    row: dict[str, Any] = {"id": key, "messages": messages}
+    optional = {"tags": list(tags), "reference": reference, "lang": lang, "metadata": metadata or {}}
+    return canonical_json(row | {name: value for name, value in optional.items() if value})
+
+
+def golden_set_sha256(rows: Iterable[tuple[str, str]]) -> str:
+    """sha256 (hex) of canonical rows, given as (key, line) pairs in any order."""
+    digest = hashlib.sha256()
+    for _, line in sorted(rows):
+        digest.update(line.encode("utf-8", "surrogatepass"))
+        digest.update(b"\n")
+    return digest.hexdigest()
+
+
+def request_sha256(*, messages: list[dict[str, str]], parameters: dict[str, Any]) -> str:
+    """sha256 (hex) of what is sent to a model version: the messages as sent and the decoding parameters."""
+    return hashlib.sha256(
+        canonical_json({"messages": messages, "parameters": parameters}).encode("utf-8", "surrogatepass")
+    ).hexdigest()

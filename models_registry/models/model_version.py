@@ -1,0 +1,217 @@
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator, URLValidator
+from django.db import models
+from django.urls import reverse
+
+# What a version may say about decoding; anything else would be sent on unchecked and fail at the provider.
+DECODING_PARAMETERS: dict[str, tuple[type, ...]] = {
+    "temperature": (int, float),
+    "top_p": (int, float),
+    "max_tokens": (int,),
+    "max_completion_tokens": (int,),
+    "frequency_penalty": (int, float),
+    "presence_penalty": (int, float),
+    "seed": (int,),
+    "stop": (str, list),
+    "reasoning_effort": (str,),
+    "extra_body": (dict,),
+}
+
+# The columns that decide what a version answers and what an answer costs: frozen by its first response.
+FROZEN_COLUMNS = (
+    "model_id",
+    "version",
+    "endpoint_id",
+    "served_name",
+    "system_prompt",
+    "parameters",
+    "input_price",
+    "output_price",
+    "training_data_sha256",
+)
+
+
+def validate_decoding_parameters(value: Any) -> None:
+    if not isinstance(value, dict):
+        raise ValidationError('Decoding parameters are an object, such as {"temperature": 0, "max_tokens": 600}.')
+    for name, given in value.items():
+        allowed = DECODING_PARAMETERS.get(name)
+        if allowed is None:
+            raise ValidationError(
+                f'"{name}" is not a decoding parameter known here; use one of {", ".join(DECODING_PARAMETERS)}, '
+                'or put what only your endpoint understands into "extra_body".'
+            )
+        if not isinstance(given, allowed) or isinstance(given, bool):
+            wanted = " or ".join(kind.__name__ for kind in allowed)
+            raise ValidationError(f'"{name}" is {given!r}; it must be {wanted}.')
+
+
+validate_environment_name = RegexValidator(
+    re.compile(r"^[A-Z_][A-Z0-9_]*\Z"),
+    "Give the name of an environment variable, such as OPENAI_API_KEY, never the key itself.",
+)
+validate_sha256 = RegexValidator(re.compile(r"^[0-9a-f]{64}\Z"), "A sha256 is 64 characters of 0-9 and a-f.")
+
+
+class Endpoint(models.Model):
+    """An OpenAI-compatible API. It knows the *name* of the variable that holds its key, never the key."""
+
+    name = models.SlugField(unique=True, help_text="A short name, such as openai or vllm-gpu-2.")
+    base_url = models.CharField(
+        max_length=500,
+        validators=[URLValidator(schemes=["http", "https"])],
+        help_text="Up to and including /v1, such as https://api.openai.com/v1.",
+    )
+    api_key_env = models.CharField(
+        "environment variable with the key",
+        max_length=100,
+        blank=True,
+        validators=[validate_environment_name],
+        help_text="Name of the variable in the workers' environment. Empty: the endpoint wants no key.",
+    )
+    timeout_seconds = models.PositiveIntegerField(
+        default=60, validators=[MinValueValidator(1), MaxValueValidator(3600)], help_text="For one request."
+    )
+    max_concurrency = models.PositiveIntegerField(
+        "requests at once", default=8, validators=[MinValueValidator(1), MaxValueValidator(1000)]
+    )
+    requests_per_minute = models.PositiveIntegerField(
+        null=True, blank=True, validators=[MinValueValidator(1)], help_text="Empty: no limit."
+    )
+    tokens_per_minute = models.PositiveIntegerField(
+        null=True, blank=True, validators=[MinValueValidator(1)], help_text="Input and output. Empty: no limit."
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class EndpointUse(models.Model):
+    """How much of an endpoint's limits is left. One row an endpoint, locked while a worker claims a response.
+
+    The limits live in the database because it is the one thing that all workers on all hosts share.
+    """
+
+    endpoint = models.OneToOneField(Endpoint, on_delete=models.CASCADE, related_name="use", primary_key=True)
+    requests_left = models.FloatField(default=0)
+    tokens_left = models.FloatField(default=0)
+    refilled_at = models.DateTimeField(null=True)
+    paused_until = models.DateTimeField(null=True, help_text="The provider asked for a pause until then.")
+
+
+class Model(models.Model):
+    """A line of models, such as "aurora-support"; what is evaluated is one version of it."""
+
+    name = models.SlugField(unique=True)
+    description = models.TextField(blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class ModelVersion(models.Model):
+    """One configuration of a model. What decides its answers is frozen by its first response."""
+
+    model = models.ForeignKey(Model, on_delete=models.PROTECT, related_name="versions")
+    version = models.CharField(
+        max_length=60,
+        validators=[RegexValidator(r"^[A-Za-z0-9][A-Za-z0-9._+-]*\Z", "Letters, digits, dot, plus, hyphen, underscore.")],
+        help_text="Such as 2026-11 or ft-1.",
+    )
+    endpoint = models.ForeignKey(
+        Endpoint,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="model_versions",
+        help_text="Empty: its responses were recorded elsewhere and imported.",
+    )
+    served_name = models.CharField(max_length=200, blank=True, help_text="The model's name at the endpoint.")
+    system_prompt = models.TextField(blank=True)
+    parameters = models.JSONField(
+        "decoding parameters",
+        default=dict,
+        blank=True,
+        validators=[validate_decoding_parameters],
+        help_text='Such as {"temperature": 0, "max_tokens": 600}.',
+    )
+    input_price = models.DecimalField(
+        max_digits=12,
+        decimal_places=6,
+        default=0,
+        validators=[MinValueValidator(0)],
+        help_text="US dollars per million input tokens.",
+    )
+    output_price = models.DecimalField(
+        max_digits=12,
+        decimal_places=6,
+        default=0,
+        validators=[MinValueValidator(0)],
+        help_text="US dollars per million output tokens.",
+    )
+    training_data_sha256 = models.CharField(
+        max_length=64, blank=True, validators=[validate_sha256], help_text="Of the training file. Empty: not fine-tuned."
+    )
+    changelog = models.TextField(blank=True, help_text="What is new against the version before. Markdown.")
+    intended_use = models.TextField(blank=True)
+    created_by = models.ForeignKey("auth.User", on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["model__name", "-created_at", "-pk"]
+        constraints = [
+            models.UniqueConstraint(fields=["model", "version"], name="model_version_once"),
+            models.CheckConstraint(
+                condition=models.Q(endpoint__isnull=True) | ~models.Q(served_name=""),
+                name="served_model_has_a_name",
+                violation_error_message="Give the model's name at the endpoint.",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.model.name} {self.version}"
+
+    def get_absolute_url(self) -> str:
+        return reverse("model_version", args=[self.pk])
+
+    @property
+    def is_frozen(self) -> bool:
+        return self.pk is not None and self.responses.exists()
+
+    def clean(self) -> None:
+        if not self.is_frozen:
+            return
+        before = ModelVersion.objects.get(pk=self.pk)
+        changed = [name for name in FROZEN_COLUMNS if getattr(before, name) != getattr(self, name)]
+        if changed:
+            raise ValidationError(
+                f"This version has answered already, so {', '.join(changed)} can't change; register a new version."
+            )
+
+
+class KnownLimitation(models.Model):
+    """What a version is known to do badly, and what is done about it. May grow after the version is frozen."""
+
+    model_version = models.ForeignKey(ModelVersion, on_delete=models.CASCADE, related_name="known_limitations")
+    limitation = models.TextField()
+    mitigation = models.TextField(blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["pk"]
+
+    def __str__(self) -> str:
+        return self.limitation

@@ -1,0 +1,87 @@
+"""Triggers that keep golden sets and model versions frozen, on both databases.
+
+A migration that alters one of the tables named here runs `backwards` first and `forwards` last: SQLite rebuilds the
+table, which loses its triggers, and refuses to rename it under a trigger that reads it. A test compares what a
+migrated database has with what stands here.
+"""
+
+from __future__ import annotations
+
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.base.schema import BaseDatabaseSchemaEditor
+
+from models_registry.models.model_version import FROZEN_COLUMNS
+
+SEALED = "SELECT 1 FROM models_registry_goldensetversion v WHERE v.id = {row}.golden_set_version_id AND v.sealed_at IS NOT NULL"
+SEALED_BY_EXAMPLE = (
+    "SELECT 1 FROM models_registry_goldensetversion v JOIN models_registry_example e ON e.golden_set_version_id = v.id "
+    "WHERE e.id = {row}.example_id AND v.sealed_at IS NOT NULL"
+)
+GOLDEN_SET_MESSAGE = "a sealed golden set version never changes; upload a new version"
+MODEL_VERSION_MESSAGE = "this model version has answered already and is frozen; register a new version"
+CHANGED = " OR ".join(f"NEW.{name} IS DISTINCT FROM OLD.{name}" for name in FROZEN_COLUMNS)
+
+# name: (table, event, condition, message)
+TRIGGERS: dict[str, tuple[str, str, str, str]] = {
+    "golden_set_version_update": (
+        "models_registry_goldensetversion",
+        "UPDATE",
+        "OLD.sealed_at IS NOT NULL",
+        GOLDEN_SET_MESSAGE,
+    ),
+    "model_version_frozen": (
+        "models_registry_modelversion",
+        "UPDATE",
+        f"({CHANGED}) AND EXISTS (SELECT 1 FROM models_registry_response r WHERE r.model_version_id = OLD.id)",
+        MODEL_VERSION_MESSAGE,
+    ),
+}
+for _table, _condition in (("example", SEALED), ("exampletag", SEALED_BY_EXAMPLE)):
+    for _event, _row in (("INSERT", "NEW"), ("UPDATE", "OLD"), ("DELETE", "OLD")):
+        TRIGGERS[f"sealed_{_table}_{_event.lower()}"] = (
+            f"models_registry_{_table}",
+            _event,
+            f"EXISTS ({_condition.format(row=_row)})",
+            GOLDEN_SET_MESSAGE,
+        )
+
+
+def install(connection: BaseDatabaseWrapper, triggers: dict[str, tuple[str, str, str, str]]) -> None:
+    with connection.cursor() as cursor:
+        for name, (table, event, condition, message) in triggers.items():
+            if connection.vendor == "sqlite":
+                cursor.execute(f"DROP TRIGGER IF EXISTS {name}")
+                cursor.execute(
+                    f"CREATE TRIGGER {name} BEFORE {event} ON {table} WHEN {condition} "
+                    f"BEGIN SELECT RAISE(ABORT, '{message}'); END"
+                )
+            else:
+                # PostgreSQL allows no subquery in WHEN, so the function decides
+                row = "OLD" if event == "DELETE" else "NEW"
+                cursor.execute(
+                    f"CREATE OR REPLACE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+                    f"IF {condition} THEN RAISE EXCEPTION '{message}' USING ERRCODE = 'integrity_constraint_violation'; "
+                    f"END IF; RETURN {row}; END $$"
+                )
+                cursor.execute(f"DROP TRIGGER IF EXISTS {name} ON {table}")
+                cursor.execute(
+                    f"CREATE TRIGGER {name} BEFORE {event} ON {table} FOR EACH ROW EXECUTE FUNCTION {name}()"
+                )
+
+
+def uninstall(connection: BaseDatabaseWrapper, triggers: dict[str, tuple[str, str, str, str]]) -> None:
+    with connection.cursor() as cursor:
+        for name, (table, *_rest) in triggers.items():
+            if connection.vendor == "sqlite":
+                cursor.execute(f"DROP TRIGGER IF EXISTS {name}")
+            else:
+                cursor.execute(f"DROP TRIGGER IF EXISTS {name} ON {table}")
+                cursor.execute(f"DROP FUNCTION IF EXISTS {name}()")
+
+
+def forwards(apps: object, schema_editor: BaseDatabaseSchemaEditor) -> None:
+    install(schema_editor.connection, TRIGGERS)
+
+
+def backwards(apps: object, schema_editor: BaseDatabaseSchemaEditor) -> None:
+    uninstall(schema_editor.connection, TRIGGERS)

@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.db.models import F, Q
+from django.urls import reverse
+
+MOST_VOTES_PER_COMPARISON = 20
+
+
+class Evaluation(models.Model):
+    """Candidate against baseline on one golden set version.
+
+    It is *generating* from its start, *voting* from the moment a lead opens it, *closed* for good after that.
+    """
+
+    class Status(models.TextChoices):
+        GENERATING = "generating"
+        VOTING = "voting"
+        CLOSED = "closed"
+
+    name = models.CharField(max_length=120, unique=True)
+    candidate = models.ForeignKey("models_registry.ModelVersion", on_delete=models.PROTECT, related_name="+")
+    baseline = models.ForeignKey("models_registry.ModelVersion", on_delete=models.PROTECT, related_name="+")
+    golden_set_version = models.ForeignKey(
+        "models_registry.GoldenSetVersion", on_delete=models.PROTECT, related_name="+"
+    )
+    votes_per_comparison = models.PositiveSmallIntegerField(
+        default=1, validators=[MinValueValidator(1), MaxValueValidator(MOST_VOTES_PER_COMPARISON)]
+    )
+    guidelines = models.TextField(blank=True, help_text="What reviewers should look at. Markdown.")
+    seed = models.BigIntegerField(help_text="Decides the order of examples and sides; never leaves the server.")
+    imported_from = models.CharField(max_length=255, blank=True, help_text="Set where it was run elsewhere.")
+    started_by = models.ForeignKey("auth.User", on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    started_at = models.DateTimeField(auto_now_add=True)
+    opened_at = models.DateTimeField(null=True, blank=True)
+    closed_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-started_at", "-pk"]
+        constraints = [
+            models.CheckConstraint(condition=~Q(candidate=F("baseline")), name="candidate_is_not_the_baseline"),
+            models.CheckConstraint(
+                condition=Q(votes_per_comparison__gte=1, votes_per_comparison__lte=MOST_VOTES_PER_COMPARISON),
+                name="votes_per_comparison_in_range",
+            ),
+            models.CheckConstraint(
+                condition=Q(closed_at__isnull=True) | Q(opened_at__isnull=False), name="closed_was_open"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def get_absolute_url(self) -> str:
+        return reverse("evaluation", args=[self.pk])
+
+    @property
+    def status(self) -> Evaluation.Status:
+        if self.closed_at:
+            return self.Status.CLOSED
+        return self.Status.VOTING if self.opened_at else self.Status.GENERATING
+
+
+class Comparison(models.Model):
+    """One example of an evaluation, with both responses. *Ready* when both are done."""
+
+    evaluation = models.ForeignKey(Evaluation, on_delete=models.CASCADE, related_name="comparisons")
+    example = models.ForeignKey("models_registry.Example", on_delete=models.PROTECT, related_name="+")
+    candidate_response = models.ForeignKey("models_registry.Response", on_delete=models.PROTECT, related_name="+")
+    baseline_response = models.ForeignKey("models_registry.Response", on_delete=models.PROTECT, related_name="+")
+    position = models.PositiveIntegerField(help_text="In the queue: a seeded random order.")
+    identical = models.BooleanField(
+        default=False, help_text="Both models gave the same text: a tie that nobody needs to vote on."
+    )
+
+    class Meta:
+        ordering = ["evaluation", "position"]
+        constraints = [
+            models.UniqueConstraint(fields=["evaluation", "example"], name="comparison_once_an_example"),
+            models.UniqueConstraint(fields=["evaluation", "position"], name="comparison_position_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.evaluation_id}/{self.example_id}"
+
+    def get_absolute_url(self) -> str:
+        return reverse("comparison", args=[self.pk])
