@@ -27,7 +27,7 @@ def four_raters():
 
 def pairs_by_hand(votes: Votes):
     """Every two votes on one example: list per example of (category, category)."""
-    found = {}
+    found: dict[int, list[tuple[int, int]]] = {}
     for i, j in combinations(range(len(votes.examples)), 2):
         if votes.examples[i] == votes.examples[j]:
             found.setdefault(int(votes.examples[i]), []).append(

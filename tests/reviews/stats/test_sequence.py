@@ -6,7 +6,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from reviews.stats.sequence import Bets, anytime_interval, bets, log_e_value
+from reviews.stats.sequence import anytime_interval, bets, log_e_value
 from tests.reviews.stats.strategies import example_score_lists, shuffled
 
 LEVELS = st.sampled_from([0.9, 0.95, 0.99])
@@ -69,6 +69,15 @@ def test_interval_is_what_the_e_value_does_not_exclude(scores, planned, level, m
     assert (below >= bar) == (m > interval.high)
 
 
+@given(example_score_lists(least=1), PLANNED, LEVELS)
+def test_limits_are_rounded_outwards(scores, planned, level):
+    interval, plan = anytime_interval(scores, planned, level), bets(planned, 1 - level)
+    if interval.low > 0:
+        assert log_e_value(scores, interval.low, plan) >= plan.log_bar
+    if interval.high < 1:
+        assert log_e_value(1 - scores, 1 - interval.high, plan) >= plan.log_bar - 1e-6
+
+
 @given(example_score_lists(), PLANNED, LEVELS)
 def test_interval_stays_in_range_and_holds_the_mean(scores, planned, level):
     interval = anytime_interval(scores, planned, level)
@@ -113,15 +122,6 @@ def test_evidence_falls_as_the_claim_gets_weaker(scores, m, step, planned):
     assert log_e_value(scores, m + step, plan) <= log_e_value(scores, m, plan) + 1e-9
 
 
-@given(example_score_lists(least=1), PLANNED)
-def test_more_confidence_is_wider(scores, planned):
-    # at the same bets; `anytime_interval` plans its bets for its own level
-    plan = bets(planned, 0.05)
-    narrow, wide = anytime_interval(scores, planned, 0.95), Bets(plan.planned, 0.01, 0.16, plan.rate)
-    assert wide.log_bar > plan.log_bar
-    assert log_e_value(scores, max(narrow.low, 1e-9), plan) < wide.log_bar
-
-
 def test_bets_planned_well_are_narrower_than_bets_planned_badly():
     scores = np.repeat([0.0, 0.5, 1.0], [60, 40, 100])
     width = {}
@@ -153,7 +153,7 @@ def test_impossible_claim_says_its_fix(m):
 
 
 def test_impossible_level_says_its_fix():
-    with pytest.raises(ValueError, match="such as 0.95"):
+    with pytest.raises(ValueError, match=r"such as 0\.95"):
         anytime_interval([0.5], 100, level=95)
 
 
@@ -167,7 +167,7 @@ def test_a_dashboard_can_afford_it_at_any_number_of_votes():
     assert fastest < 0.01  # the best of twenty, and ten times what a quiet machine needs
 
 
-@pytest.mark.parametrize(("theta", "tie"), [(0.5, 0.2), (0.7, 0.2), (0.9, 0.1)])
+@pytest.mark.parametrize(("theta", "tie"), [(0.5, 0.2), (0.9, 0.1)])
 def test_true_rate_is_hardly_ever_excluded_however_often_anyone_looks(theta, tie):
     runs, most, alpha = 300, 120, 0.1
     plan = bets(most, alpha)

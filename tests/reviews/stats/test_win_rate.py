@@ -74,7 +74,7 @@ def test_scores_all_alike_do_not_claim_certainty(theta):
 
 @pytest.mark.parametrize("level", [0, 1, -0.1, 95, math.nan])
 def test_impossible_level_says_its_fix(level):
-    with pytest.raises(ValueError, match="such as 0.95"):
+    with pytest.raises(ValueError, match=r"such as 0\.95"):
         win_rate([0.5, 1.0], level)
 
 
