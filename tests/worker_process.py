@@ -1,0 +1,63 @@
+"""A Celery worker in a process of its own, on the test's database: to be killed."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from urllib.parse import quote, urlencode
+
+from django.db import connection
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def test_database_url() -> str:
+    """DATABASE_URL of the database this test works on, for another process."""
+    database = connection.settings_dict
+    if connection.vendor == "sqlite":
+        return f"sqlite:///{database['NAME']}"
+    host = urlencode({"host": database["HOST"]})
+    return f"postgresql://{quote(database['USER'])}@/{quote(str(database['NAME']))}?{host}"
+
+
+test_database_url.__test__ = False  # type: ignore[attr-defined]
+
+
+class WorkerProcess:
+    """`celery -A evalsite worker` with its own beat, so that it wakes by itself also where the broker is in memory."""
+
+    def __init__(self, environment: dict[str, str] | None = None) -> None:
+        folder = Path(os.environ["EVALSITE_TESTS_FOLDER"])
+        self.log = folder / f"worker-{os.getpid()}-{id(self)}.log"
+        command = [sys.executable, "-m", "celery", "-A", "evalsite", "worker", "-P", "threads", "-c", "8"]
+        command += ["--loglevel", "INFO", "--without-gossip", "--without-mingle"]
+        command += ["--beat", "--schedule", str(self.log.with_suffix(".beat"))]
+        with self.log.open("wb") as output:
+            self.process = subprocess.Popen(
+                command,
+                cwd=ROOT,
+                env={**os.environ, "DATABASE_URL": test_database_url(), **(environment or {})},
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,  # the beat is a child: one signal must reach both
+            )
+
+    def kill(self) -> None:
+        """SIGKILL: nothing gets the chance to tidy up."""
+        self._end(signal.SIGKILL)
+
+    def stop(self) -> None:
+        if self.process.poll() is None:
+            self._end(signal.SIGTERM)
+
+    def _end(self, number: signal.Signals) -> None:
+        os.killpg(self.process.pid, number)
+        try:
+            self.process.wait(15)
+        except subprocess.TimeoutExpired:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait(5)
