@@ -21,7 +21,7 @@ from models_registry.golden_files.row import (
 )
 from models_registry.golden_files.source import Line, Unreadable, lines_of
 
-__all__ = ["COLUMNS", "UNTAGGED", "Problem", "Reading", "Row", "check_row", "read"]
+__all__ = ["COLUMNS", "MOST_BYTES", "UNTAGGED", "Problem", "Reading", "Row", "check_row", "read"]
 
 MOST_BYTES = 1024 * 1024 * 1024
 MOST_PROBLEMS = 1000

@@ -1,0 +1,171 @@
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import BooleanField, Count, Exists, F, Func, OuterRef, Prefetch, Q, QuerySet, Value
+from django.db.models.sql.compiler import SQLCompiler
+
+from models_registry.models import (
+    Example,
+    ExampleTag,
+    GoldenSet,
+    GoldenSetVersion,
+    Model,
+    ModelVersion,
+    Response,
+)
+from models_registry.models.golden_set import UNTAGGED
+
+
+@dataclass(frozen=True)
+class GoldenSetSummary:
+    golden_set: GoldenSet
+    newest: GoldenSetVersion | None
+    versions: int
+
+
+@dataclass(frozen=True)
+class TagCount:
+    """How many examples bear a tag, and for how many of them it is the primary intent."""
+
+    name: str
+    examples: int
+    primary: int
+
+
+@dataclass(frozen=True)
+class LanguageCount:
+    """How many examples are in a language; `lang` is empty for those that name none."""
+
+    lang: str
+    examples: int
+
+
+@dataclass(frozen=True)
+class ModelSummary:
+    """A model with its versions, newest first; each version has `answered`: is it frozen."""
+
+    model: Model
+    versions: list[ModelVersion]
+
+
+# --- golden sets -------------------------------------------------------------------------------------------
+
+
+def golden_sets() -> list[GoldenSetSummary]:
+    sets = GoldenSet.objects.prefetch_related(Prefetch("versions", queryset=sealed_versions()))
+    found = [(golden_set, list(golden_set.versions.all())) for golden_set in sets]
+    return [
+        GoldenSetSummary(golden_set, versions[0] if versions else None, len(versions))
+        for golden_set, versions in found
+    ]
+
+
+def sealed_versions() -> QuerySet[GoldenSetVersion]:
+    """Versions that are whole, newest first. One being imported at the moment isn't among them."""
+    return (
+        GoldenSetVersion.objects.filter(sealed_at__isnull=False)
+        .select_related("golden_set")
+        .order_by("-number")
+    )
+
+
+def golden_set_versions(golden_set: GoldenSet) -> QuerySet[GoldenSetVersion]:
+    return sealed_versions().filter(golden_set=golden_set).select_related("created_by")
+
+
+def tag_counts(version: GoldenSetVersion) -> list[TagCount]:
+    """By number of examples, most first; UNTAGGED comes last, where there are any."""
+    counted = (
+        ExampleTag.objects.filter(example__golden_set_version=version)
+        .order_by()
+        .values("name")
+        .annotate(examples=Count("pk"), primary=Count("pk", filter=Q(position=0)))
+        .order_by("-examples", "name")
+    )
+    counts = [TagCount(row["name"], row["examples"], row["primary"]) for row in counted]
+    untagged = version.rows - sum(count.primary for count in counts)
+    return [*counts, TagCount(UNTAGGED, untagged, untagged)] if untagged else counts
+
+
+def language_counts(version: GoldenSetVersion) -> list[LanguageCount]:
+    counted = (
+        Example.objects.filter(golden_set_version=version)
+        .order_by()
+        .values("lang")
+        .annotate(examples=Count("pk"))
+        .order_by("-examples", "lang")
+    )
+    return [LanguageCount(row["lang"], row["examples"]) for row in counted]
+
+
+def examples_of(
+    version: GoldenSetVersion, *, tag: str = "", lang: str | None = None, text: str = ""
+) -> QuerySet[Example]:
+    """Examples in the file's order, with their tags fetched. `lang=""` finds those that name no language."""
+    examples = Example.objects.filter(golden_set_version=version)
+    if tag:
+        tagged = ExampleTag.objects.filter(example=OuterRef("pk"))
+        examples = examples.filter(~Exists(tagged) if tag == UNTAGGED else Exists(tagged.filter(name=tag)))
+    if lang is not None:
+        examples = examples.filter(lang=lang)
+    if text := text.replace("\x00", "").strip():
+        examples = examples.filter(
+            Q(key__icontains=text) | Q(reference__icontains=text) | Q(Said(F("messages"), Value(text)))
+        )
+    return examples.order_by("position").prefetch_related(
+        Prefetch("tags", ExampleTag.objects.order_by("position"))
+    )
+
+
+class Said(Func):
+    """Is the text said in one of the messages, whatever its case? (SQLite folds the case of ASCII only.)
+
+    A search in the column's JSON text would find "user" everywhere and "niño" nowhere, where it is escaped.
+    """
+
+    output_field = BooleanField()
+    arity = 2
+
+    def as_sqlite(self, compiler: SQLCompiler, connection: Any, **context: Any) -> tuple[str, list[Any]]:
+        messages, text = self.get_source_expressions()
+        column, params = compiler.compile(messages)
+        return (
+            f"EXISTS (SELECT 1 FROM json_each({column}) WHERE json_extract(value, '$.content') LIKE %s ESCAPE '\\')",
+            [*params, f"%{connection.ops.prep_for_like_query(text.value)}%"],
+        )
+
+    def as_postgresql(self, compiler: SQLCompiler, connection: Any, **context: Any) -> tuple[str, list[Any]]:
+        messages, text = self.get_source_expressions()
+        column, params = compiler.compile(messages)
+        pattern = json.dumps(text.value, ensure_ascii=False)
+        path = f'$[*].content ? (@ like_regex {pattern} flag "iq")'
+        return f"jsonb_path_exists({column}, %s::jsonpath)", [*params, path]
+
+
+# --- model versions ----------------------------------------------------------------------------------------
+
+
+def models_with_versions() -> list[ModelSummary]:
+    versions = (
+        ModelVersion.objects.select_related("endpoint", "model")
+        .annotate(answered=Exists(Response.objects.filter(model_version=OuterRef("pk"))))
+        .order_by("-created_at", "-pk")
+    )
+    models = Model.objects.prefetch_related(Prefetch("versions", queryset=versions))
+    return [ModelSummary(model, list(model.versions.all())) for model in models]
+
+
+def model_versions() -> QuerySet[ModelVersion]:
+    return ModelVersion.objects.select_related("model", "endpoint", "created_by").prefetch_related(
+        "known_limitations"
+    )
+
+
+def response_counts(version: ModelVersion) -> dict[str, int]:
+    """Responses by status: pending, done, failed."""
+    counted = version.responses.order_by().values("status").annotate(number=Count("pk"))
+    counts: dict[str, int] = dict.fromkeys(Response.Status.values, 0)
+    return counts | {row["status"]: row["number"] for row in counted}
