@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
+from django.core.management.utils import get_random_secret_key
 
 
 def text(name: str, default: str | None = None) -> str:
@@ -41,6 +42,19 @@ def integer(name: str, default: int, *, least: int = 0) -> int:
 
 def words(name: str, default: str = "") -> list[str]:
     return [word.strip() for word in text(name, default or " ").split(",") if word.strip()]
+
+
+def secret_key(name: str, kept_in: Path | None) -> str:
+    """Django's secret key from the environment; without one, made once and kept in a file only its owner reads."""
+    if os.environ.get(name) or kept_in is None:
+        return text(name)
+    kept_in.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with os.fdopen(os.open(kept_in, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(get_random_secret_key())
+    except FileExistsError:
+        pass
+    return kept_in.read_text().strip()
 
 
 def database(name: str, default: str, *, base_dir: Path) -> dict[str, Any]:

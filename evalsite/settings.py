@@ -10,7 +10,6 @@ from evalsite import env
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 DEBUG = env.flag("DEBUG", False)
-SECRET_KEY = env.text("SECRET_KEY", "only-for-development-never-in-production" if DEBUG else None)
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
 CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS")
 
@@ -65,8 +64,11 @@ FORM_RENDERER = "evalsite.forms.FormRenderer"
 
 DATABASES = {"default": env.database("DATABASE_URL", "sqlite:///var/evalsite.sqlite3", base_dir=BASE_DIR)}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
+ON_SQLITE = DATABASES["default"]["ENGINE"].endswith("sqlite3")
+if ON_SQLITE:
     DATABASES["default"]["NAME"].parent.mkdir(parents=True, exist_ok=True)
+# On one machine a key is made once and kept beside the database; several machines have to be given the same one.
+SECRET_KEY = env.secret_key("SECRET_KEY", BASE_DIR / "var" / "secret-key" if ON_SQLITE else None)
 
 # --- workers: the database is the truth, the broker only wakes them ---------------------------------------
 REDIS_URL = env.text("REDIS_URL", "")

@@ -1,0 +1,41 @@
+"""Workers as threads of the web process, for the default without a Redis.
+
+The same Celery tasks, worker and schedule as anywhere; only the broker is in memory, so it must be one process.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+
+from celery.beat import EmbeddedService
+from django.conf import settings
+
+from evalsite.celery import app
+
+logger = logging.getLogger(__name__)
+
+
+def start() -> None:
+    """Start worker and schedule in daemon threads; returns at once."""
+    from models_registry.generation.generate import release_leases
+
+    if not settings.EMBEDDED_WORKER:
+        raise RuntimeError("REDIS_URL is set, so workers are processes of their own: celery -A evalsite worker")
+    # There is no other worker process, so whatever is leased was held by one that has died.
+    released = release_leases()
+    if released:
+        logger.info("Taking up %d responses that were in flight when the last process ended", released)
+    worker = app.WorkController(
+        app=app,
+        pool="threads",
+        concurrency=settings.CELERY_WORKER_CONCURRENCY,
+        hostname="embedded@localhost",
+        without_heartbeat=True,
+        without_mingle=True,
+        without_gossip=True,
+    )
+    beat = EmbeddedService(app, thread=True, scheduler_cls="celery.beat:Scheduler")
+    beat.daemon = True
+    threading.Thread(target=worker.start, name="celery-worker", daemon=True).start()
+    beat.start()

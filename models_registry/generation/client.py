@@ -1,0 +1,179 @@
+"""Ask a model version over an OpenAI-compatible API. The only module that uses the openai package.
+
+Import it where a response is fetched, not at start-up: the package takes about two seconds of CPU to load.
+"""
+
+from __future__ import annotations
+
+import email.utils
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from functools import lru_cache
+from typing import Any
+
+import openai
+
+from models_registry.generation.messages import request_messages
+from models_registry.models import Endpoint, ModelVersion
+
+# What a provider takes back by itself; everything else would fail the same way again.
+TRANSIENT_STATUS = {408, 409, 425, 429}
+
+
+class TransientFault(Exception):
+    """Worth another try. `wait_seconds` is what the endpoint asked for, if it asked; `pauses_endpoint` if for all."""
+
+    def __init__(self, message: str, *, wait_seconds: float | None = None, pauses_endpoint: bool = False) -> None:
+        super().__init__(message)
+        self.wait_seconds = wait_seconds
+        self.pauses_endpoint = pauses_endpoint
+
+
+class PermanentFault(Exception):
+    """Asking again would fail the same way until a person changes something; the message says what."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Completion:
+    """One answer: its text, the conversation's own earlier answers, tokens, and wall-clock seconds for all of it."""
+
+    text: str
+    earlier_answers: list[str]
+    input_tokens: int | None
+    output_tokens: int | None
+    latency_seconds: float
+    finish_reason: str
+    reported_model: str
+
+
+def complete(model_version: ModelVersion, messages: list[dict[str, str]]) -> Completion:
+    """Send a conversation and wait for the answer (seconds, up to the endpoint's timeout a turn).
+
+    Where two user messages follow each other the model's own answer is asked for first and put between them.
+    Raises TransientFault or PermanentFault, whose messages are written for the person who runs the evaluation.
+    """
+    endpoint = model_version.endpoint
+    if endpoint is None:
+        raise PermanentFault("This model version has no endpoint: its responses are recorded, not asked for.")
+    client = _client(endpoint)
+    sent: list[dict[str, str]] = []
+    answers: list[str] = []
+    tokens_in: list[int | None] = []
+    tokens_out: list[int | None] = []
+    started = time.perf_counter()
+    asked = request_messages(model_version.system_prompt, messages)
+    for index, message in enumerate(asked):
+        sent.append(message)
+        last = index == len(asked) - 1
+        if not last and not (message["role"] == "user" and asked[index + 1]["role"] == "user"):
+            continue
+        answer = _ask(client, model_version, sent)
+        choice = answer.choices[0]
+        answers.append(choice.message.content or "")
+        tokens_in.append(answer.usage.prompt_tokens if answer.usage else None)
+        tokens_out.append(answer.usage.completion_tokens if answer.usage else None)
+        sent.append({"role": "assistant", "content": answers[-1]})
+    return Completion(
+        text=answers[-1],
+        earlier_answers=answers[:-1],
+        input_tokens=_total(tokens_in),
+        output_tokens=_total(tokens_out),
+        latency_seconds=time.perf_counter() - started,
+        finish_reason=choice.finish_reason or "",
+        reported_model=answer.model or "",
+    )
+
+
+def cost(model_version: ModelVersion, input_tokens: int | None, output_tokens: int | None) -> Decimal | None:
+    """US dollars for one response, or None where the endpoint did not say how many tokens it used."""
+    if input_tokens is None or output_tokens is None:
+        return None
+    spent = model_version.input_price * input_tokens + model_version.output_price * output_tokens
+    return Decimal(spent) / 1_000_000
+
+
+def _ask(client: openai.OpenAI, model_version: ModelVersion, messages: list[dict[str, str]]) -> Any:
+    try:
+        answer = client.chat.completions.create(
+            model=model_version.served_name,
+            messages=messages,  # type: ignore[arg-type]  # plain dicts are what golden sets hold
+            **model_version.parameters,
+        )
+    except openai.APITimeoutError as error:
+        raise TransientFault(f"No answer within {model_version.endpoint.timeout_seconds} s.") from error  # type: ignore[union-attr]
+    except openai.APIConnectionError as error:
+        raise TransientFault(f"The endpoint can't be reached: {error.__cause__ or error}.") from error
+    except openai.APIStatusError as error:
+        raise _status_fault(error) from error
+    except (openai.APIResponseValidationError, openai.OpenAIError, ValueError) as error:
+        raise TransientFault(f"The endpoint's answer can't be read: {error}") from error
+    # A body that is JSON but no completion comes through the package unvalidated.
+    if not getattr(answer, "choices", None) or getattr(answer.choices[0], "message", None) is None:
+        raise TransientFault("The endpoint's answer holds no choices.")
+    return answer
+
+
+def _status_fault(error: openai.APIStatusError) -> TransientFault | PermanentFault:
+    status = error.status_code
+    said = f"The endpoint answered {status}: {_said(error)}"
+    if status in TRANSIENT_STATUS or status >= 500:
+        wait = _retry_after(error.response.headers)
+        return TransientFault(said, wait_seconds=wait, pauses_endpoint=status == 429)
+    fix = {
+        401: "Check the key in the endpoint's environment variable.",
+        403: "The key may not use this model.",
+        404: "Check the endpoint's base URL and the version's served name.",
+    }.get(status, "Check the version's decoding parameters and the prompt.")
+    return PermanentFault(f"{said} {fix}")
+
+
+def _said(error: openai.APIStatusError) -> str:
+    body = error.body
+    if isinstance(body, Mapping):
+        message = body.get("message")
+        if isinstance(message, str) and message:
+            return message[:500] if message.endswith((".", "!", "?")) else message[:500] + "."
+    return (error.response.text[:200].strip() or "nothing more") + "."
+
+
+def _retry_after(headers: Mapping[str, str]) -> float | None:
+    """Seconds to wait, from `retry-after-ms`, or `retry-after` in seconds or as a date (RFC 9110, 10.2.3)."""
+    for name, unit in (("retry-after-ms", 1000), ("retry-after", 1)):
+        value = headers.get(name)
+        if value is None:
+            continue
+        try:
+            return max(0.0, min(float(value) / unit, 3600.0))
+        except ValueError:
+            pass
+        parsed = email.utils.parsedate_tz(value)
+        if parsed is not None:
+            at = datetime.fromtimestamp(email.utils.mktime_tz(parsed), UTC)
+            return max(0.0, min((at - datetime.now(UTC)).total_seconds(), 3600.0))
+    return None
+
+
+def _total(counts: list[int | None]) -> int | None:
+    known = [count for count in counts if count is not None]
+    return sum(known) if len(known) == len(counts) else None
+
+
+def _client(endpoint: Endpoint) -> openai.OpenAI:
+    key = "none"  # the package insists on a key; an endpoint that wants none ignores it
+    if endpoint.api_key_env:
+        key = os.environ.get(endpoint.api_key_env, "")
+        if not key:
+            raise PermanentFault(
+                f"{endpoint.api_key_env} is not set in the worker's environment; endpoint {endpoint.name} needs its key."
+            )
+    return _shared_client(endpoint.base_url, key, endpoint.timeout_seconds)
+
+
+@lru_cache(maxsize=64)
+def _shared_client(base_url: str, key: str, timeout_seconds: int) -> openai.OpenAI:
+    # Retries are ours: they are counted on the response, wait without holding a thread, and survive a restart.
+    return openai.OpenAI(base_url=base_url, api_key=key, timeout=timeout_seconds, max_retries=0)

@@ -1,0 +1,14 @@
+"""What is sent for an example. Apart from the client, so that a request can be hashed without loading openai."""
+
+from __future__ import annotations
+
+
+def request_messages(system_prompt: str, messages: list[dict[str, str]]) -> list[dict[str, str]]:
+    """The messages as sent: the version's system prompt first, an example's own system message appended to it.
+
+    One system message, because many servers take no second one.
+    """
+    own = [message["content"] for message in messages if message["role"] == "system"]
+    system = "\n\n".join(part for part in [system_prompt, *own] if part)
+    rest = [message for message in messages if message["role"] != "system"]
+    return [{"role": "system", "content": system}, *rest] if system else rest

@@ -1,0 +1,30 @@
+"""Celery tasks. Each takes ids, calls one function below it, and returns nothing."""
+
+from __future__ import annotations
+
+from celery import shared_task
+
+from models_registry.generation import generate
+
+
+# A chain that waited longer than this in the broker is let go: the next waking starts as many as there is room for,
+# so a queue can't grow while all threads are busy.
+CHAIN_EXPIRES_SECONDS = 5
+
+
+@shared_task
+def wake_endpoints() -> None:
+    """Start as many chains of requests as the endpoints with due responses have room for.
+
+    Runs every two seconds, and once when responses are asked for. A chain too many ends at once.
+    """
+    for endpoint_id, places in generate.idle_places().items():
+        for _ in range(places):
+            generate_next.apply_async((endpoint_id,), expires=CHAIN_EXPIRES_SECONDS)
+
+
+@shared_task
+def generate_next(endpoint_id: int) -> None:
+    """Ask an endpoint for one response, then go on with the next: a chain keeps one request under way."""
+    if generate.generate_next(endpoint_id):
+        generate_next.apply_async((endpoint_id,), expires=CHAIN_EXPIRES_SECONDS)

@@ -1,0 +1,71 @@
+"""Who may see what. Finds the object or raises Http404; roles as such are permissions on the views."""
+
+from __future__ import annotations
+
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest
+from django.shortcuts import get_object_or_404
+from django.utils.translation import gettext as _
+
+from reviews.models import Assignment, Comparison, Evaluation
+from reviews.queries.progress import open_evaluations
+
+
+def signed_in(request: HttpRequest) -> User:
+    """The person behind a request that LoginRequiredMiddleware let through."""
+    user: AbstractBaseUser | AnonymousUser = request.user
+    assert isinstance(user, User)
+    return user
+
+
+def sees_truth(user: User) -> bool:
+    return user.has_perm("reviews.view_evaluation")
+
+
+def reviewer(request: HttpRequest) -> User:
+    """A person who votes blind. Who may open dashboards can't: the sides would be no secret to them."""
+    user = signed_in(request)
+    if sees_truth(user):
+        raise PermissionDenied(
+            _("You can open dashboards, so you can't vote blind. Sign in as a person who is only a reviewer.")
+        )
+    if not user.has_perm("reviews.cast_vote"):
+        raise PermissionDenied(_("Only reviewers vote. Ask an admin to add you to the group Reviewer."))
+    return user
+
+
+def evaluation_open_for_votes(pk: int) -> Evaluation:
+    return get_object_or_404(open_evaluations(), pk=pk)
+
+
+def assignment_to_vote_on(pk: int) -> Assignment:
+    """A turn in an evaluation that was opened.
+
+    Whose it is, and whether it is still open, the vote decides: it can say why it is not counted.
+    """
+    turns = Assignment.objects.select_related("evaluation").filter(evaluation__opened_at__isnull=False)
+    return get_object_or_404(turns, pk=pk)
+
+
+def watched_evaluation(pk: int) -> Evaluation:
+    return get_object_or_404(
+        Evaluation.objects.select_related(
+            "candidate__model", "baseline__model", "golden_set_version__golden_set", "started_by"
+        ),
+        pk=pk,
+    )
+
+
+def watched_comparison(pk: int) -> Comparison:
+    return get_object_or_404(
+        Comparison.objects.select_related(
+            "evaluation__candidate__model",
+            "evaluation__baseline__model",
+            "evaluation__golden_set_version__golden_set",
+            "example",
+            "candidate_response",
+            "baseline_response",
+        ).prefetch_related("example__tags"),
+        pk=pk,
+    )

@@ -1,0 +1,190 @@
+"""Start, open and close an evaluation."""
+
+from __future__ import annotations
+
+import secrets
+
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from models_registry.actions.responses import request_responses, retry_failed_responses
+from models_registry.models import Example, GoldenSetVersion, ModelVersion, Response
+from reviews.blinding import queue_order, side_orders
+from reviews.models import Assignment, Comparison, Evaluation
+from reviews.queries.progress import ready_comparisons, waiting_comparisons
+
+BATCH = 1000
+
+
+class NotPossible(Exception):
+    """The action can't be done now; the message says why and what to do instead."""
+
+
+@transaction.atomic
+def start_evaluation(
+    *,
+    name: str,
+    candidate: ModelVersion,
+    baseline: ModelVersion,
+    golden_set_version: GoldenSetVersion,
+    votes_per_comparison: int,
+    by: User | None,
+    guidelines: str = "",
+    seed: int | None = None,
+) -> Evaluation:
+    """Lay out the comparisons in a seeded random order and ask both models for what they haven't answered yet."""
+    evaluation = Evaluation(
+        name=name,
+        candidate=candidate,
+        baseline=baseline,
+        golden_set_version=golden_set_version,
+        votes_per_comparison=votes_per_comparison,
+        guidelines=guidelines,
+        seed=secrets.randbits(62) if seed is None else seed,
+        started_by=by,
+    )
+    evaluation.full_clean()
+    evaluation.save()
+    examples = list(golden_set_version.examples.all())
+    lay_out(
+        evaluation,
+        examples=examples,
+        candidate_responses=request_responses(model_version=candidate, examples=examples),
+        baseline_responses=request_responses(model_version=baseline, examples=examples),
+    )
+    return evaluation
+
+
+def lay_out(
+    evaluation: Evaluation,
+    *,
+    examples: list[Example],
+    candidate_responses: dict[int, Response],
+    baseline_responses: dict[int, Response],
+) -> None:
+    """One comparison an example, in the queue's random order."""
+    positions = queue_order(evaluation.seed, len(examples))
+    Comparison.objects.bulk_create(
+        (
+            Comparison(
+                evaluation=evaluation,
+                example=example,
+                candidate_response=candidate_responses[example.pk],
+                baseline_response=baseline_responses[example.pk],
+                position=position,
+            )
+            for example, position in zip(examples, positions, strict=True)
+        ),
+        batch_size=BATCH,
+    )
+
+
+@transaction.atomic
+def open_voting(*, evaluation: Evaluation, by: User | None, leave_out_failed: bool = False) -> Evaluation:
+    """Deal the assignments and let reviewers in. Doing it twice is the same as once.
+
+    Comparisons without both responses are left out, if the lead said so; otherwise voting stays shut until
+    they are there.
+    """
+    evaluation = Evaluation.objects.select_for_update().get(pk=evaluation.pk)
+    if evaluation.opened_at:
+        return evaluation
+    ready = list(
+        ready_comparisons(evaluation)
+        .select_related("candidate_response", "baseline_response")
+        .prefetch_related("example__tags")
+        .order_by("position")
+    )
+    waiting = waiting_comparisons(evaluation).count()
+    failed = evaluation.comparisons.count() - len(ready) - waiting
+    if waiting:
+        raise NotPossible(
+            ngettext(
+                "%(count)d comparison still waits for its responses; open voting when they are in.",
+                "%(count)d comparisons still wait for their responses; open voting when they are in.",
+                waiting,
+            )
+            % {"count": waiting}
+        )
+    if failed and not leave_out_failed:
+        raise NotPossible(
+            ngettext(
+                "%(count)d comparison has a response that failed. Retry it, or tick “leave it out”.",
+                "%(count)d comparisons have a response that failed. Retry them, or tick “leave them out”.",
+                failed,
+            )
+            % {"count": failed}
+        )
+    to_vote_on = mark_identical(ready)
+    if not ready:
+        raise NotPossible(_("No comparison has both responses, so there is nothing to vote on."))
+    deal_assignments(evaluation, to_vote_on)
+    evaluation.opened_at = timezone.now()
+    evaluation.save(update_fields=["opened_at"])
+    return evaluation
+
+
+def mark_identical(comparisons: list[Comparison]) -> list[Comparison]:
+    """Mark the comparisons whose responses are the same text; the others are what there is to vote on."""
+    same = [
+        comparison
+        for comparison in comparisons
+        if comparison.candidate_response.text.strip() == comparison.baseline_response.text.strip()
+        and comparison.candidate_response.earlier_answers == comparison.baseline_response.earlier_answers
+    ]
+    for comparison in same:
+        comparison.identical = True
+    Comparison.objects.bulk_update(same, ["identical"], batch_size=BATCH)
+    return [comparison for comparison in comparisons if not comparison.identical]
+
+
+def deal_assignments(evaluation: Evaluation, comparisons: list[Comparison]) -> None:
+    """All N turns of every comparison, sides balanced, nobody's yet."""
+    orders = side_orders(
+        evaluation.seed,
+        [comparison.example.primary_intent for comparison in comparisons],
+        [evaluation.votes_per_comparison] * len(comparisons),
+    )
+    Assignment.objects.bulk_create(
+        (
+            Assignment(
+                evaluation=evaluation,
+                comparison=comparison,
+                position=comparison.position,
+                slot=slot,
+                candidate_on_left=candidate_on_left,
+            )
+            for comparison, order in zip(comparisons, orders, strict=True)
+            for slot, candidate_on_left in enumerate(order)
+        ),
+        batch_size=BATCH,
+    )
+
+
+@transaction.atomic
+def close_evaluation(*, evaluation: Evaluation, by: User | None) -> Evaluation:
+    """End voting for good. Votes that are in stay; open leases end."""
+    evaluation = Evaluation.objects.select_for_update().get(pk=evaluation.pk)
+    if evaluation.closed_at:
+        return evaluation
+    if not evaluation.opened_at:
+        raise NotPossible(_("Voting was never opened, so there is nothing to close."))
+    evaluation.closed_at = timezone.now()
+    evaluation.save(update_fields=["closed_at"])
+    return evaluation
+
+
+def retry_failed(*, evaluation: Evaluation, by: User | None) -> int:
+    """Ask again for every response of this evaluation that failed; how many."""
+    comparisons = evaluation.comparisons.select_related("candidate_response", "baseline_response")
+    return retry_failed_responses(
+        responses=[
+            response
+            for comparison in comparisons
+            for response in (comparison.candidate_response, comparison.baseline_response)
+            if response.status == Response.Status.FAILED
+        ]
+    )

@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from models_registry.models import GoldenSetVersion, ModelVersion
+from reviews.models import Evaluation
+from reviews.queries.comparisons import OUTCOMES
+
+
+class EvaluationForm(forms.ModelForm[Evaluation]):
+    class Meta:
+        model = Evaluation
+        fields = ["name", "candidate", "baseline", "golden_set_version", "votes_per_comparison", "guidelines"]
+        labels = {
+            "name": _("Name"),
+            "candidate": _("Candidate"),
+            "baseline": _("Baseline"),
+            "golden_set_version": _("Golden set version"),
+            "votes_per_comparison": _("Votes per comparison"),
+            "guidelines": _("Guidelines for reviewers"),
+        }
+        help_texts = {
+            "name": _("Reviewers see it, so don't name the models."),
+            "candidate": _("The version you would like to ship."),
+            "baseline": _("The version it has to beat, usually the one in production."),
+            "votes_per_comparison": _(
+                "One is quickest to a verdict; two or more also tell how far reviewers agree. Fixed once voting opens."
+            ),
+            "guidelines": _("Shown beside every pair. What makes an answer good? Markdown."),
+        }
+        widgets = {"guidelines": forms.Textarea(attrs={"rows": 6})}
+
+    candidate = forms.ModelChoiceField(ModelVersion.objects.none())
+    baseline = forms.ModelChoiceField(ModelVersion.objects.none())
+    golden_set_version = forms.ModelChoiceField(GoldenSetVersion.objects.none())
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        versions = ModelVersion.objects.filter(endpoint__isnull=False).select_related("model")
+        for name in ("candidate", "baseline"):
+            self._choose(name, versions, _("Choose a model version"))
+        sealed = GoldenSetVersion.objects.filter(sealed_at__isnull=False).select_related("golden_set")
+        self._choose("golden_set_version", sealed, _("Choose a golden set version"))
+
+    def _choose(self, name: str, choices: Any, prompt: Any) -> None:
+        field = self.fields[name]
+        assert isinstance(field, forms.ModelChoiceField)
+        field.label = self._meta.labels[name]
+        field.help_text = self._meta.help_texts.get(name, "")
+        field.queryset = choices
+        field.empty_label = prompt
+
+    def clean(self) -> dict[str, Any]:
+        given = super().clean() or {}
+        candidate, baseline = given.get("candidate"), given.get("baseline")
+        if candidate is not None and candidate == baseline:
+            self.add_error("baseline", _("A version can't be compared with itself; choose another baseline."))
+        name = (given.get("name") or "").lower()
+        for version in (candidate, baseline):
+            if version is not None and (version.version.lower() in name.split() or version.model.name.lower() in name):
+                self.add_error("name", _("This name tells reviewers which model is judged; leave the models out."))
+                break
+        return given
+
+
+class ComparisonFilter(forms.Form):
+    tag = forms.CharField(required=False)
+    outcome = forms.ChoiceField(choices=[("", ""), *((name, name) for name in OUTCOMES)], required=False)
+    q = forms.CharField(required=False, max_length=200)

@@ -1,0 +1,112 @@
+"""The comparisons behind a figure, with both responses and every vote, for those who may know the truth."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.db.models import Case, Count, Exists, F, FloatField, OuterRef, Q, QuerySet, Value, When
+from django.db.models.functions import Cast
+
+from models_registry.models import ExampleTag
+from models_registry.models.golden_set import UNTAGGED
+from reviews.models import Assignment, Choice, Comparison, Evaluation
+
+# what an example can come out as: its score against one half, or a vote of a kind
+OUTCOMES = ("won", "tied", "lost", "both_bad", "split", "waiting", "identical", "left_out")
+
+
+def comparisons(evaluation: Evaluation) -> QuerySet[Comparison]:
+    """Each with `wins`, `losses`, `ties`, `both_bad`, `votes`, `turns` and `score` (½ per tie; None without votes)."""
+    voted = Q(assignments__voted=True)
+    choice = {
+        name: Count("assignments", filter=voted & Q(assignments__vote__choice=value))
+        for name, value in (
+            ("wins", Choice.CANDIDATE),
+            ("losses", Choice.BASELINE),
+            ("ties", Choice.TIE),
+            ("both_bad", Choice.BOTH_BAD),
+        )
+    }
+    return (
+        evaluation.comparisons.annotate(
+            **choice, votes=Count("assignments", filter=voted), turns=Count("assignments")
+        )
+        .annotate(
+            score=Case(
+                When(identical=True, then=Value(0.5)),
+                When(
+                    votes__gt=0,
+                    then=(Cast(F("wins"), FloatField()) + (F("ties") + F("both_bad")) * Value(0.5)) / F("votes"),
+                ),
+                default=None,
+                output_field=FloatField(),
+            )
+        )
+        .select_related("example", "candidate_response", "baseline_response")
+        .prefetch_related("example__tags")
+        .order_by("position")
+    )
+
+
+def with_tag(found: QuerySet[Comparison], tag: str) -> QuerySet[Comparison]:
+    # subqueries, not joins: a join would multiply the counts of votes
+    bearing = Q(example__in=ExampleTag.objects.filter(name=tag).values("example"))
+    if tag == UNTAGGED:
+        bearing |= ~Q(Exists(ExampleTag.objects.filter(example=OuterRef("example"))))
+    return found.filter(bearing) if tag else found
+
+
+def with_outcome(found: QuerySet[Comparison], outcome: str) -> QuerySet[Comparison]:
+    conditions = {
+        "won": Q(votes__gt=0, score__gt=0.5),
+        "lost": Q(votes__gt=0, score__lt=0.5),
+        "tied": Q(votes__gt=0, score=0.5),
+        "both_bad": Q(both_bad__gt=0),
+        "split": Q(wins__gt=0, losses__gt=0),
+        "waiting": Q(turns__gt=F("votes")),
+        "identical": Q(identical=True),
+        "left_out": Q(turns=0, identical=False),
+    }
+    return found.filter(conditions[outcome]) if outcome in conditions else found
+
+
+def matching(found: QuerySet[Comparison], text: str) -> QuerySet[Comparison]:
+    if not text:
+        return found
+    return found.filter(
+        Q(example__key__icontains=text)
+        | Q(example__messages__icontains=text)
+        | Q(candidate_response__text__icontains=text)
+        | Q(baseline_response__text__icontains=text)
+    )
+
+
+@dataclass(frozen=True)
+class CastVote:
+    reviewer: str
+    choice: str
+    candidate_on_left: bool
+    seconds: float | None
+
+
+def votes_on(comparison: Comparison) -> list[CastVote]:
+    turns = (
+        Assignment.objects.filter(comparison=comparison, voted=True)
+        .select_related("reviewer", "vote")
+        .order_by("vote__cast_at", "slot")
+    )
+    return [
+        CastVote(turn.reviewer.username, turn.vote.choice, turn.candidate_on_left, turn.vote.seconds)
+        for turn in turns
+        if turn.reviewer
+    ]
+
+
+def tags_of(evaluation: Evaluation) -> list[str]:
+    names = (
+        ExampleTag.objects.filter(example__golden_set_version=evaluation.golden_set_version_id)
+        .order_by("name")
+        .values_list("name", flat=True)
+        .distinct()
+    )
+    return list(names)

@@ -1,0 +1,254 @@
+"""How far an evaluation is: responses, then votes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from django.contrib.auth.models import User
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Sum
+from django.utils import timezone
+
+from models_registry.models import ModelVersion, Response
+from reviews.models import Assignment, Comparison, Evaluation
+
+DONE, FAILED, PENDING = Response.Status.DONE, Response.Status.FAILED, Response.Status.PENDING
+
+
+def ready_comparisons(evaluation: Evaluation) -> QuerySet[Comparison]:
+    """Those whose responses are both done."""
+    return evaluation.comparisons.filter(candidate_response__status=DONE, baseline_response__status=DONE)
+
+
+def waiting_comparisons(evaluation: Evaluation) -> QuerySet[Comparison]:
+    """Those that may still become ready: a response is pending, and none has failed."""
+    return evaluation.comparisons.filter(
+        Q(candidate_response__status=PENDING) | Q(baseline_response__status=PENDING)
+    ).exclude(Q(candidate_response__status=FAILED) | Q(baseline_response__status=FAILED))
+
+
+@dataclass(frozen=True)
+class Generation:
+    """The responses of one model version for one evaluation."""
+
+    model_version: ModelVersion
+    is_candidate: bool
+    total: int
+    done: int
+    failed: int
+    in_flight: int
+    cost: Decimal
+    faults: list[str]
+
+    @property
+    def waiting(self) -> int:
+        return self.total - self.done - self.failed - self.in_flight
+
+
+@dataclass(frozen=True)
+class GenerationProgress:
+    models: list[Generation]
+    comparisons: int
+    ready: int
+
+    @property
+    def total(self) -> int:
+        return sum(model.total for model in self.models)
+
+    @property
+    def done(self) -> int:
+        return sum(model.done for model in self.models)
+
+    @property
+    def failed(self) -> int:
+        return sum(model.failed for model in self.models)
+
+    @property
+    def is_finished(self) -> bool:
+        return self.done + self.failed == self.total
+
+
+def generation_progress(evaluation: Evaluation) -> GenerationProgress:
+    return GenerationProgress(
+        models=[
+            _generation(evaluation, evaluation.candidate, "candidate_response"),
+            _generation(evaluation, evaluation.baseline, "baseline_response"),
+        ],
+        comparisons=evaluation.comparisons.count(),
+        ready=ready_comparisons(evaluation).count(),
+    )
+
+
+def _generation(evaluation: Evaluation, model_version: ModelVersion, side: str) -> Generation:
+    responses = Response.objects.filter(pk__in=evaluation.comparisons.values(side))
+    now = timezone.now()
+    counts = responses.aggregate(
+        total=Count("pk"),
+        done=Count("pk", filter=Q(status=DONE)),
+        failed=Count("pk", filter=Q(status=FAILED)),
+        in_flight=Count("pk", filter=Q(status=PENDING, lease_until__gte=now)),
+        cost=Sum("cost"),
+    )
+    faults = responses.exclude(last_error="").values_list("last_error", flat=True).distinct()
+    return Generation(
+        model_version=model_version,
+        is_candidate=side == "candidate_response",
+        total=counts["total"],
+        done=counts["done"],
+        failed=counts["failed"],
+        in_flight=counts["in_flight"],
+        cost=counts["cost"] or Decimal(0),
+        faults=list(faults.order_by("last_error")[:5]),
+    )
+
+
+@dataclass(frozen=True)
+class VotingProgress:
+    wanted: int
+    cast: int
+    comparisons: int
+    complete: int
+    identical: int
+    left_out: int
+    reviewers: int
+    last_vote_at: datetime | None
+
+    @property
+    def left(self) -> int:
+        return self.wanted - self.cast
+
+    @property
+    def is_complete(self) -> bool:
+        return self.cast == self.wanted
+
+
+def voting_progress(evaluation: Evaluation) -> VotingProgress:
+    assignments = Assignment.objects.filter(evaluation=evaluation)
+    counts = assignments.aggregate(
+        wanted=Count("pk"),
+        cast=Count("pk", filter=Q(voted=True)),
+        comparisons=Count("comparison", distinct=True),
+        reviewers=Count("reviewer", filter=Q(voted=True), distinct=True),
+    )
+    incomplete = assignments.filter(voted=False).values("comparison").distinct().count()
+    identical = evaluation.comparisons.filter(identical=True).count()
+    last = assignments.filter(voted=True).order_by("-vote__cast_at").values_list("vote__cast_at", flat=True).first()
+    return VotingProgress(
+        wanted=counts["wanted"],
+        cast=counts["cast"],
+        comparisons=counts["comparisons"],
+        complete=counts["comparisons"] - incomplete,
+        identical=identical,
+        left_out=evaluation.comparisons.count() - counts["comparisons"] - identical,
+        reviewers=counts["reviewers"],
+        last_vote_at=last,
+    )
+
+
+@dataclass(frozen=True)
+class ReviewerProgress:
+    """What one reviewer has done, and what is left that they could take."""
+
+    voted: int
+    left: int
+
+    @property
+    def total(self) -> int:
+        return self.voted + self.left
+
+
+def reviewer_progress(evaluation: Evaluation, reviewer: User) -> ReviewerProgress:
+    mine = Assignment.objects.filter(evaluation=evaluation, reviewer=reviewer)
+    return ReviewerProgress(
+        voted=mine.filter(voted=True).count(),
+        left=open_comparisons(evaluation, reviewer).count(),
+    )
+
+
+def open_comparisons(evaluation: Evaluation, reviewer: User) -> QuerySet[Comparison]:
+    """Comparisons with a turn that this reviewer could take now or holds already."""
+    now = timezone.now()
+    turns = Assignment.objects.filter(comparison=OuterRef("pk"))
+    free = turns.filter(Q(reviewer__isnull=True) | Q(lease_until__lt=now) | Q(reviewer=reviewer), voted=False)
+    return evaluation.comparisons.filter(Exists(free)).exclude(
+        Exists(turns.filter(reviewer=reviewer, voted=True))
+    )
+
+
+def open_evaluations() -> QuerySet[Evaluation]:
+    return Evaluation.objects.filter(opened_at__isnull=False, closed_at__isnull=True)
+
+
+@dataclass(frozen=True)
+class ReviewerWork:
+    evaluation_id: int
+    name: str
+    progress: ReviewerProgress
+
+
+def work_for_reviewer(reviewer: User) -> list[ReviewerWork]:
+    """The evaluations a reviewer may vote in, those with something left first; names and counts only."""
+    if not reviewer.has_perm("reviews.cast_vote"):
+        return []
+    work = [
+        ReviewerWork(evaluation.pk, evaluation.name, reviewer_progress(evaluation, reviewer))
+        for evaluation in open_evaluations()
+    ]
+    return sorted(work, key=lambda item: item.progress.left == 0)
+
+
+@dataclass(frozen=True)
+class EvaluationSummary:
+    """One line of a list: responses while generating, votes after that."""
+
+    evaluation: Evaluation
+    done: int
+    total: int
+    failed: int
+
+    @property
+    def can_open(self) -> bool:
+        return self.evaluation.status == Evaluation.Status.GENERATING and self.done + self.failed == self.total
+
+
+def evaluation_summaries() -> list[EvaluationSummary]:
+    """Every evaluation with how far it is, newest first, in three queries."""
+    evaluations = Evaluation.objects.select_related(
+        "candidate__model", "baseline__model", "golden_set_version__golden_set"
+    )
+    voted = Count("pk", filter=Q(voted=True))
+    votes = {
+        pk: (done, total, 0)
+        for pk, done, total in Assignment.objects.order_by()
+        .values_list("evaluation")
+        .annotate(done=voted, total=Count("pk"))
+    }
+    both = ("candidate_response__status", "baseline_response__status")
+
+    def responses(status: str) -> Count:
+        return Count("pk", filter=Q(**{both[0]: status})) + Count("pk", filter=Q(**{both[1]: status}))  # type: ignore[return-value]
+
+    generating = Comparison.objects.filter(evaluation__opened_at__isnull=True).order_by()
+    answers = {
+        pk: (done, 2 * total, failed)
+        for pk, total, done, failed in generating.values_list("evaluation").annotate(
+            total=Count("pk"), done=responses(DONE), failed=responses(FAILED)
+        )
+    }
+    return [
+        EvaluationSummary(evaluation, *(votes if evaluation.opened_at else answers).get(evaluation.pk, (0, 0, 0)))
+        for evaluation in evaluations
+    ]
+
+
+def work_for_lead() -> dict[str, list[EvaluationSummary]]:
+    """What waits for a lead: evaluations to open, under way, and the last that were closed."""
+    summaries = evaluation_summaries()
+    status = Evaluation.Status
+    return {
+        "to_open": [s for s in summaries if s.can_open],
+        "generating": [s for s in summaries if s.evaluation.status == status.GENERATING and not s.can_open],
+        "voting": [s for s in summaries if s.evaluation.status == status.VOTING],
+        "closed": [s for s in summaries if s.evaluation.status == status.CLOSED][:5],
+    }

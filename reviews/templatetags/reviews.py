@@ -1,0 +1,44 @@
+"""Filters for what the reviews pages show."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from django import template
+from django.utils.safestring import SafeString, mark_safe
+
+from reviews import markdown
+
+register = template.Library()
+
+DASH = "–"
+
+
+@register.filter
+def rendered(text: str) -> SafeString:
+    """Markdown from a model or a person, as safe HTML."""
+    return mark_safe(markdown.render(text))  # noqa: S308 - cleaned by an allow-list in reviews/markdown.py
+
+
+@register.filter
+def percent(value: float | None, digits: int = 1) -> str:
+    """A fraction of 1 as a percentage: 0.6125 -> 61.3 %."""
+    return DASH if value is None else f"{100 * value:.{digits}f}\N{NO-BREAK SPACE}%"
+
+
+@register.filter
+def seconds(value: float | None) -> str:
+    """Seconds, short: 0.84 s, 12.3 s."""
+    if value is None:
+        return DASH
+    return f"{value:.2f}\N{NO-BREAK SPACE}s" if value < 10 else f"{value:.1f}\N{NO-BREAK SPACE}s"
+
+
+@register.filter
+def dollars(value: Decimal | float | None) -> str:
+    """US dollars with the digits a price of one response needs: $0.00042, $1.25."""
+    if value is None:
+        return DASH
+    if value and abs(value) < 1:
+        return f"${float(value):.2g}" if abs(value) >= Decimal("0.0001") else f"${Decimal(value):.6f}"
+    return f"${value:,.2f}"

@@ -1,0 +1,17 @@
+from django.urls import path
+
+from reviews.views import dashboards, evaluations, home, voting
+
+urlpatterns = [
+    path("", home.home, name="home"),
+    path("evaluations/", evaluations.evaluations, name="evaluations"),
+    path("evaluations/new/", evaluations.evaluation_new, name="evaluation_new"),
+    path("evaluations/<int:pk>/", evaluations.evaluation, name="evaluation"),
+    path("evaluations/<int:pk>/open/", evaluations.evaluation_open, name="evaluation_open"),
+    path("evaluations/<int:pk>/close/", evaluations.evaluation_close, name="evaluation_close"),
+    path("evaluations/<int:pk>/retry/", evaluations.evaluation_retry, name="evaluation_retry"),
+    path("evaluations/<int:pk>/comparisons/", dashboards.comparisons, name="comparisons"),
+    path("comparisons/<int:pk>/", dashboards.comparison, name="comparison"),
+    path("evaluations/<int:pk>/vote/", voting.vote, name="vote"),
+    path("assignments/<int:pk>/vote/", voting.cast, name="cast_vote"),
+]

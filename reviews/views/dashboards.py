@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+from django.contrib.auth.decorators import permission_required
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_GET
+
+from reviews import access
+from reviews.forms import ComparisonFilter
+from reviews.models import Evaluation
+from reviews.queries import comparisons as queries
+from reviews.queries.progress import voting_progress
+from reviews.queries.serving import serving
+from reviews.queries.voting import split_conversation, weave
+from reviews.queries.win_rates import win_rates
+
+PAGE = 25
+
+
+def dashboard(request: HttpRequest, evaluation: Evaluation) -> HttpResponse:
+    """The figures of an evaluation whose voting was opened; to a page that refreshes itself, only when they changed."""
+    progress = voting_progress(evaluation)
+    stamp = f"{progress.cast}-{evaluation.status}"
+    if request.htmx and request.GET.get("seen") == stamp:
+        return HttpResponse(status=204)  # htmx leaves the page as it is
+    context = {
+        "evaluation": evaluation,
+        "progress": progress,
+        "rates": win_rates(evaluation),
+        "serving": serving(evaluation),
+        "stamp": stamp,
+    }
+    return render(request, f"reviews/dashboard.html{'#dashboard' if request.htmx else ''}", context)
+
+
+@require_GET
+@permission_required("reviews.view_evaluation", raise_exception=True)
+def comparisons(request: HttpRequest, pk: int) -> HttpResponse:
+    evaluation = access.watched_evaluation(pk)
+    form = ComparisonFilter(request.GET)
+    form.is_valid()
+    found = queries.comparisons(evaluation)
+    found = queries.with_tag(found, form.cleaned_data.get("tag", ""))
+    found = queries.with_outcome(found, form.cleaned_data.get("outcome", ""))
+    found = queries.matching(found, form.cleaned_data.get("q", ""))
+    context = {
+        "evaluation": evaluation,
+        "page": Paginator(found, PAGE).get_page(request.GET.get("page")),
+        "filter": form.cleaned_data,
+        "tags": queries.tags_of(evaluation),
+    }
+    return render(request, "reviews/comparisons.html", context)
+
+
+@require_GET
+@permission_required("reviews.view_comparison", raise_exception=True)
+def comparison(request: HttpRequest, pk: int) -> HttpResponse:
+    found = access.watched_comparison(pk)
+    shared, replayed = split_conversation(found.example.messages)
+    context = {
+        "comparison": found,
+        "evaluation": found.evaluation,
+        "conversation": shared,
+        "sides": [
+            (side, version, response, weave(response.earlier_answers, replayed))
+            for side, version, response in (
+                ("candidate", found.evaluation.candidate, found.candidate_response),
+                ("baseline", found.evaluation.baseline, found.baseline_response),
+            )
+        ],
+        "votes": queries.votes_on(found),
+    }
+    return render(request, "reviews/comparison.html", context)

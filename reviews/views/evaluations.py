@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+from django.contrib import messages
+from django.contrib.auth.decorators import permission_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from reviews import access
+from reviews.actions import evaluations as actions
+from reviews.forms import EvaluationForm
+from reviews.models import Evaluation
+from reviews.queries.progress import evaluation_summaries, generation_progress
+from reviews.views.dashboards import dashboard
+
+
+@require_GET
+@permission_required("reviews.view_evaluation", raise_exception=True)
+def evaluations(request: HttpRequest) -> HttpResponse:
+    return render(request, "reviews/evaluations.html", {"summaries": evaluation_summaries()})
+
+
+@require_http_methods(["GET", "POST"])
+@permission_required("reviews.add_evaluation", raise_exception=True)
+def evaluation_new(request: HttpRequest) -> HttpResponse:
+    form = EvaluationForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        given = form.cleaned_data
+        evaluation = actions.start_evaluation(
+            name=given["name"],
+            candidate=given["candidate"],
+            baseline=given["baseline"],
+            golden_set_version=given["golden_set_version"],
+            votes_per_comparison=given["votes_per_comparison"],
+            guidelines=given["guidelines"],
+            by=access.signed_in(request),
+        )
+        messages.success(request, _("Started. Both models are being asked now."))
+        return redirect(evaluation)
+    return render(request, "reviews/evaluation_new.html", {"form": form}, status=422 if form.errors else 200)
+
+
+@never_cache
+@require_GET
+@permission_required("reviews.view_evaluation", raise_exception=True)
+def evaluation(request: HttpRequest, pk: int) -> HttpResponse:
+    found = access.watched_evaluation(pk)
+    if found.status == Evaluation.Status.GENERATING:
+        return _progress(request, found)
+    return dashboard(request, found)
+
+
+def _progress(request: HttpRequest, found: Evaluation) -> HttpResponse:
+    context = {"evaluation": found, "progress": generation_progress(found)}
+    return render(request, f"reviews/progress.html{'#progress' if request.htmx else ''}", context)
+
+
+@require_POST
+@permission_required("reviews.change_evaluation", raise_exception=True)
+def evaluation_open(request: HttpRequest, pk: int) -> HttpResponse:
+    found = access.watched_evaluation(pk)
+    try:
+        actions.open_voting(
+            evaluation=found, by=access.signed_in(request), leave_out_failed="leave_out_failed" in request.POST
+        )
+        messages.success(request, _("Voting is open. Reviewers find it on their home page."))
+    except actions.NotPossible as reason:
+        messages.error(request, str(reason))
+    return redirect(found)
+
+
+@require_POST
+@permission_required("reviews.change_evaluation", raise_exception=True)
+def evaluation_close(request: HttpRequest, pk: int) -> HttpResponse:
+    found = access.watched_evaluation(pk)
+    try:
+        actions.close_evaluation(evaluation=found, by=access.signed_in(request))
+        messages.success(request, _("Closed. The votes that are in stay; no more are taken."))
+    except actions.NotPossible as reason:
+        messages.error(request, str(reason))
+    return redirect(found)
+
+
+@require_POST
+@permission_required("reviews.change_evaluation", raise_exception=True)
+def evaluation_retry(request: HttpRequest, pk: int) -> HttpResponse:
+    found = access.watched_evaluation(pk)
+    count = actions.retry_failed(evaluation=found, by=access.signed_in(request))
+    said = ngettext("Asking again for %(count)d response.", "Asking again for %(count)d responses.", count)
+    messages.info(request, said % {"count": count})
+    return redirect(found)
