@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+from typing import cast
+
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth.decorators import permission_required
+from django.contrib.auth.models import User
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_safe
+
+from models_registry import queries
+from models_registry.actions.golden_sets import import_golden_set
+from models_registry.forms import ExampleFilterForm, GoldenSetUploadForm
+from models_registry.models import GoldenSet
+from models_registry.models.golden_set import UNTAGGED
+
+EXAMPLES_A_PAGE = 25
+
+
+@require_safe
+@permission_required("models_registry.view_goldenset", raise_exception=True)
+def golden_sets(request: HttpRequest) -> HttpResponse:
+    return render(request, "models_registry/golden_sets.html", {"golden_sets": queries.golden_sets()})
+
+
+@require_safe
+@permission_required("models_registry.view_goldenset", raise_exception=True)
+def golden_set(request: HttpRequest, name: str) -> HttpResponse:
+    found = get_object_or_404(GoldenSet.objects.select_related("created_by"), name=name)
+    context = {"golden_set": found, "versions": queries.golden_set_versions(found)}
+    return render(request, "models_registry/golden_set.html", context)
+
+
+@require_safe
+@permission_required("models_registry.view_goldenset", raise_exception=True)
+def golden_set_version(request: HttpRequest, name: str, number: int) -> HttpResponse:
+    version = get_object_or_404(
+        queries.sealed_versions().select_related("created_by"), golden_set__name=name, number=number
+    )
+    tags = queries.tag_counts(version)
+    languages = queries.language_counts(version)
+    form = ExampleFilterForm(request.GET, tags=tags, languages=[language.lang for language in languages])
+    chosen = form.chosen()
+    examples = queries.examples_of(version, **chosen)
+    context = {
+        "version": version,
+        "tags": tags,
+        "languages": languages,
+        "intents": sum(tag.name != UNTAGGED for tag in tags),
+        "languages_named": sum(bool(language.lang) for language in languages),
+        "form": form,
+        "chosen": chosen,
+        "is_filtered": any(value not in ("", None) for value in chosen.values()) or chosen["lang"] == "",
+        "page_obj": Paginator(examples, EXAMPLES_A_PAGE).get_page(request.GET.get("page")),
+    }
+    return render(request, "models_registry/golden_set_version.html", context)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@permission_required("models_registry.add_goldensetversion", raise_exception=True)
+def golden_set_upload(request: HttpRequest) -> HttpResponse:
+    reading = None
+    if request.method == "POST":
+        form = GoldenSetUploadForm(request.POST, request.FILES)
+        if form.is_valid():
+            file = form.cleaned_data["file"]
+            imported = import_golden_set(
+                name=form.cleaned_data["name"],
+                description=form.cleaned_data["description"],
+                skip_invalid=form.cleaned_data["skip_invalid"],
+                stream=file,
+                filename=file.name,
+                by=cast(User, request.user),
+                most_bytes=settings.GOLDEN_SET_MAX_BYTES,
+            )
+            if imported.version:
+                words = {"version": str(imported.version), "rows": imported.version.rows}
+                if imported.created:
+                    messages.success(request, _("%(version)s is stored, with %(rows)d examples.") % words)
+                else:
+                    messages.info(
+                        request,
+                        _("%(version)s has exactly this content already; nothing new was stored.") % words,
+                    )
+                return redirect(imported.version)
+            reading = imported.reading
+    else:
+        form = GoldenSetUploadForm(initial={"name": request.GET.get("name", "")})
+    names = GoldenSet.objects.values_list("name", flat=True)
+    context = {
+        "form": form,
+        "reading": reading,
+        "names": names,
+        "most_mb": settings.GOLDEN_SET_MAX_BYTES // 1024 // 1024,
+    }
+    return render(
+        request,
+        "models_registry/golden_set_upload.html",
+        context,
+        status=422 if request.method == "POST" else 200,
+    )
