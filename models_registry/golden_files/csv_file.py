@@ -27,7 +27,7 @@ def delimiter_of(first_line: str) -> str | None:
 
 def _known_columns(line: str, delimiter: str) -> int:
     try:
-        cells = next(csv.reader([line], delimiter=delimiter), [])
+        cells = next(csv.reader(line.splitlines()[:1], delimiter=delimiter), [])
     except csv.Error:
         return 0
     return len({_column(cell) for cell in cells} & set(COLUMNS))

@@ -1,0 +1,381 @@
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import json
+import random
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from models_registry import golden_files
+from models_registry.golden_files import COLUMNS, UNTAGGED, Row, read
+from models_registry.models.golden_set import UNTAGGED as MODEL_UNTAGGED
+
+QUESTION = [{"role": "user", "content": "Where is my parcel?"}]
+
+
+def as_jsonl(rows: list[dict[str, Any]]) -> bytes:
+    return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode()
+
+
+def as_csv(rows: list[dict[str, Any]], delimiter: str = ",", line_end: str = "\n") -> bytes:
+    text = io.StringIO()
+    writer = csv.DictWriter(
+        text,
+        ["id", "messages", "tags", "reference", "lang", "metadata"],
+        delimiter=delimiter,
+        lineterminator=line_end,
+    )
+    writer.writeheader()
+    for row in rows:
+        cells = {name: json.dumps(row[name], ensure_ascii=False) for name in ("messages", "tags", "metadata")}
+        writer.writerow(row | cells)
+    return text.getvalue().encode()
+
+
+def problems(source: bytes, filename: str = "") -> list[str]:
+    reading = read(source, filename)
+    assert reading.errors
+    return [str(problem) for problem in reading.errors]
+
+
+def only_row(row: dict[str, Any]) -> Row:
+    reading = read(as_jsonl([row]))
+    assert reading.errors == ()
+    assert len(reading.rows) == 1
+    return reading.rows[0]
+
+
+def only_problem(row: dict[str, Any]) -> str:
+    (problem,) = problems(as_jsonl([row]))
+    return problem
+
+
+# --- what is read ------------------------------------------------------------------------------------------
+
+
+def test_full_row_is_read() -> None:
+    row = {
+        "id": "returns-7",
+        "messages": [
+            {"role": "system", "content": "Be brief."},
+            {"role": "user", "content": "Hi"},
+            {"role": "assistant", "content": "Hello"},
+            {"role": "user", "content": "  I want to return this. "},
+        ],
+        "tags": ["returns", " sizing "],
+        "reference": "30 days.",
+        "lang": "EN-gb",
+        "metadata": {"kind": "edge", "n": [1, 2.5, None, True]},
+    }
+    found = only_row(row)
+    assert found.key == "returns-7"
+    assert list(found.messages) == row["messages"]
+    assert found.tags == ("returns", "sizing")
+    assert (found.reference, found.lang, found.line) == ("30 days.", "en-GB", 1)
+    assert found.metadata == row["metadata"]
+
+
+def test_prompt_and_system_become_messages() -> None:
+    found = only_row({"id": 12, "prompt": "Hi", "system": "Be kind."})
+    assert found.key == "12"
+    assert found.messages == ({"role": "system", "content": "Be kind."}, {"role": "user", "content": "Hi"})
+
+
+def test_null_is_as_good_as_absent() -> None:
+    found = only_row(
+        {"id": "a", "messages": QUESTION, "prompt": None, "tags": None, "lang": None, "metadata": None}
+    )
+    assert (found.tags, found.lang, found.metadata) == ((), "", {})
+
+
+def test_unknown_columns_go_into_the_metadata_and_are_counted() -> None:
+    rows = [{"id": str(n), "messages": QUESTION, "tags": ["x"], "flags": "B" if n else None} for n in range(3)]
+    reading = read(as_jsonl(rows))
+    assert [row.metadata for row in reading.rows] == [{}, {"flags": "B"}, {"flags": "B"}]
+    assert reading.warnings == ('2 rows with a column "flags", which is not known here: kept under "metadata".',)
+
+
+def test_rows_without_a_tag_are_counted() -> None:
+    assert read(as_jsonl([{"id": "a", "messages": QUESTION}])).warnings == (
+        "1 row without a tag: shown as untagged.",
+    )
+
+
+@pytest.mark.parametrize("line_end", ["\n", "\r\n"])
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
+def test_byte_order_mark_and_line_ends_do_not_matter(mark: bytes, line_end: str) -> None:
+    text = as_jsonl([{"id": "ñ", "messages": QUESTION}, {"id": "b", "messages": QUESTION}])
+    reading = read(mark + text.replace(b"\n", line_end.encode()))
+    assert [(row.key, row.line) for row in reading.rows] == [("ñ", 1), ("b", 2)]
+
+
+def test_blank_lines_and_a_missing_last_line_end_are_fine() -> None:
+    text = b"\n\n" + as_jsonl([{"id": "a", "messages": QUESTION}]) + b"   \n" + b'{"id":"b","prompt":"Hi"}'
+    assert [(row.key, row.line) for row in read(text).rows] == [("a", 3), ("b", 5)]
+
+
+def test_gzip_is_unpacked() -> None:
+    assert len(read(gzip.compress(as_jsonl([{"id": "a", "messages": QUESTION}])), "x").rows) == 1
+
+
+def test_stream_is_read_as_bytes_are() -> None:
+    text = as_jsonl([{"id": "a", "messages": QUESTION}])
+    assert read(io.BytesIO(text)) == read(text)
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+def test_spreadsheet_is_read(delimiter: str) -> None:
+    cells = [
+        ["ID", "Prompt", "Tags", "Lang", "Channel"],
+        ["1", 'She said "no", then\nleft; why?', "billing; refunds|x", "es", "chat"],
+        ["", "", "", "", ""],
+        ["2", "Hi", "", "", ""],
+    ]
+    text = io.StringIO()
+    csv.writer(text, delimiter=delimiter).writerows(cells)
+    reading = read(text.getvalue().encode(), "sheet.csv")
+    assert reading.errors == ()
+    first, second = reading.rows
+    assert first.messages[0]["content"] == 'She said "no", then\nleft; why?'
+    assert (first.tags, first.lang, first.metadata) == (("billing", "refunds", "x"), "es", {"Channel": "chat"})
+    assert (first.line, second.line, second.tags, second.metadata) == (2, 5, (), {})
+
+
+def test_line_that_tells_excel_the_delimiter_is_passed_over() -> None:
+    reading = read(b"sep=;\r\nid;prompt\r\n1;Hi, you\r\n")
+    assert [(row.key, row.line, row.messages[0]["content"]) for row in reading.rows] == [("1", 3, "Hi, you")]
+
+
+def test_first_broken_line_does_not_make_json_lines_a_csv() -> None:
+    text = b"oops\n" + as_jsonl([{"id": "a", "messages": QUESTION}])
+    reading = read(text)
+    assert len(reading.rows) == 1
+    assert reading.errors[0].line == 1
+
+
+def test_numbers_are_kept_as_both_databases_give_them_back() -> None:
+    found = only_row({"id": "a", "messages": QUESTION, "metadata": {"big": 1e17, "zero": -0.0, "half": 0.5}})
+    assert json.dumps(found.metadata) == '{"big": 100000000000000000, "zero": 0.0, "half": 0.5}'
+
+
+# --- what is wrong with a row ----------------------------------------------------------------------------------
+
+
+def test_missing_messages_are_told_as_designed() -> None:
+    text = as_jsonl([{"id": str(number), "messages": QUESTION} for number in range(13)]) + b'{"id": "x"}\n'
+    assert problems(text) == [
+        'line 14: "messages" is missing; give a list such as [{"role": "user", "content": "…"}]'
+    ]
+
+
+def user(content: Any = "Hi") -> dict[str, Any]:
+    return {"role": "user", "content": content}
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        ({"messages": QUESTION}, '"id" is missing'),
+        ({"id": " ", "messages": QUESTION}, '"id" is empty'),
+        ({"id": 1.5, "messages": QUESTION}, '"id" is a number; write it as a string'),
+        ({"id": True, "messages": QUESTION}, '"id" is true or false'),
+        ({"id": "x" * 201, "messages": QUESTION}, '"id" has 201 characters'),
+        ({"id": "a\nb", "messages": QUESTION}, '"id" contains a line break'),
+        ({"id": "a", "messages": "Hi"}, '"messages" is a string'),
+        ({"id": "a", "messages": []}, '"messages" is empty'),
+        ({"id": "a", "messages": ["Hi"]}, "message 1 is a string"),
+        ({"id": "a", "messages": [{"content": "Hi"}]}, 'message 1 has no "role"'),
+        ({"id": "a", "messages": [{"role": "user"}]}, 'message 1 has no "content"'),
+        ({"id": "a", "messages": [{"role": "bot", "content": "Hi"}]}, 'message 1 has the role "bot"'),
+        ({"id": "a", "messages": [{"role": ["x"], "content": "Hi"}]}, "message 1 has the role ['x']"),
+        ({"id": "a", "messages": [user(), {"role": "system", "content": "x"}]}, "may only be the first"),
+        ({"id": "a", "messages": [{"role": "system", "content": "x"}]}, "the last message has the role system"),
+        ({"id": "a", "messages": [user(), user()]}, "message 2 has the role user where assistant is expected"),
+        ({"id": "a", "messages": [{"role": "assistant", "content": "x"}, user()]}, "where user is expected"),
+        ({"id": "a", "messages": [user(), {"role": "assistant", "content": "x"}]}, "the last message has the role"),
+        ({"id": "a", "messages": [user(" \n")]}, '"content" of message 1 is empty'),
+        ({"id": "a", "messages": [user(None)]}, '"content" of message 1 is null'),
+        ({"id": "a", "messages": [user([{"type": "text"}])]}, '"content" of message 1 is a list'),
+        ({"id": "a", "messages": [user() | {"tool_calls": []}]}, 'message 1 has "tool_calls" beside'),
+        ({"id": "a", "messages": [user("a\x00b")]}, "contains a NUL character"),
+        ({"id": "a", "messages": QUESTION, "prompt": "Hi"}, 'both "messages" and "prompt"'),
+        ({"id": "a", "messages": QUESTION, "system": "Hi"}, '"system" stands beside "messages"'),
+        ({"id": "a", "prompt": ""}, '"prompt" is empty; write what the user asks'),
+        ({"id": "a", "prompt": 3}, '"prompt" is a number'),
+        ({"id": "a", "prompt": "Hi", "system": ["x"]}, '"system" is a list'),
+        ({"id": "a", "prompt": "Hi", "tags": "billing"}, '"tags" is a string; give a list such as ["billing"]'),
+        ({"id": "a", "prompt": "Hi", "tags": [1]}, "tag 1 is a number"),
+        ({"id": "a", "prompt": "Hi", "tags": ["x", " "]}, "tag 2 is empty"),
+        ({"id": "a", "prompt": "Hi", "tags": ["x", " x"]}, 'the tag "x" is given twice'),
+        ({"id": "a", "prompt": "Hi", "tags": ["x" * 101]}, "has 101 characters"),
+        ({"id": "a", "prompt": "Hi", "tags": ["Untagged"]}, "what a row without a tag is called here"),
+        ({"id": "a", "prompt": "Hi", "reference": 4}, '"reference" is a number'),
+        ({"id": "a", "prompt": "Hi", "lang": "English"}, '"lang" is "English"; give a BCP 47 code'),
+        ({"id": "a", "prompt": "Hi", "lang": "pt_BR"}, "write pt-BR"),
+        ({"id": "a", "prompt": "Hi", "metadata": []}, '"metadata" is a list'),
+        ({"id": "a", "prompt": "Hi", "metadata": {"a": {"b": "\x00"}}}, '"metadata" contains a NUL'),
+        ({"id": "a", "prompt": "Hi", "metadata": {"a\x00": 1}}, "a NUL character"),
+        ({"id": "a", "prompt": "Hi", "metadata": {"a": 2**63}}, "a number that is too large"),
+        ({"id": "a", "prompt": "Hi", "kind": 1, "metadata": {"kind": 2}}, 'stands in "metadata" too'),
+    ],
+)
+def test_bad_row_says_what_is_wrong(row: dict[str, Any], said: str) -> None:
+    assert said in only_problem(row)
+
+
+def test_every_error_of_a_row_is_listed() -> None:
+    found = problems(as_jsonl([{"id": "", "messages": [], "tags": "x", "lang": "?"}]))
+    assert [problem.split(" is ")[0] for problem in found] == [
+        'line 1: "id"',
+        'line 1: "messages"',
+        'line 1: "tags"',
+        'line 1: "lang"',
+    ]
+
+
+def test_second_row_with_an_id_names_the_line_of_the_first() -> None:
+    rows = [{"id": identifier, "prompt": "Hi"} for identifier in ("a", "7", " a ", 7)]
+    assert problems(as_jsonl(rows)) == [
+        'line 3: the id "a" was used in line 1 already; give each row an id of its own',
+        'line 4: the id "7" was used in line 2 already; give each row an id of its own',
+    ]
+
+
+def test_listing_of_errors_is_cut_and_counted() -> None:
+    reading = read(b"{}\n" * 700)
+    assert (len(reading.errors), reading.more_errors, reading.error_count) == (1000, 400, 1400)
+    assert reading.skipped_rows == 700
+
+
+def test_name_untagged_is_the_model_s() -> None:
+    assert UNTAGGED == MODEL_UNTAGGED
+
+
+# --- any rows, any bytes -----------------------------------------------------------------------------------
+
+TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), max_size=60)
+SAID = TEXT.filter(lambda text: bool(text.strip()))
+NAME = st.text(st.characters(exclude_categories=["Cs", "Cc", "Zl", "Zp"]), min_size=1, max_size=30)
+CLEAN_NAME = NAME.map(str.strip).filter(lambda name: bool(name) and not golden_files.row.CONTROL.search(name))
+LEAF = st.none() | st.booleans() | st.integers(-(2**62), 2**62) | st.floats(-1e15, 1e15) | TEXT
+VALUE = st.recursive(
+    LEAF, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3), max_leaves=8
+)
+
+
+@st.composite
+def conversations(draw: st.DrawFn) -> list[dict[str, str]]:
+    messages = [{"role": "system", "content": draw(SAID)}] if draw(st.booleans()) else []
+    for _ in range(draw(st.integers(0, 2))):
+        messages += [{"role": "user", "content": draw(SAID)}, {"role": "assistant", "content": draw(SAID)}]
+    return [*messages, {"role": "user", "content": draw(SAID)}]
+
+
+@st.composite
+def good_rows(draw: st.DrawFn) -> dict[str, Any]:
+    tags = draw(st.lists(CLEAN_NAME.filter(lambda tag: tag.lower() != UNTAGGED), max_size=3, unique=True))
+    return {
+        "messages": draw(conversations()),
+        "tags": tags,
+        "reference": draw(st.just("") | SAID),
+        "lang": draw(st.sampled_from(["", "en", "es-MX", "zh-Hant-TW", "und"])),
+        "metadata": draw(st.dictionaries(TEXT, VALUE, max_size=3)),
+    }
+
+
+@st.composite
+def row_lists(draw: st.DrawFn) -> list[dict[str, Any]]:
+    keys = draw(st.lists(CLEAN_NAME, min_size=1, max_size=5, unique=True))
+    return [{"id": key} | draw(good_rows()) for key in keys]
+
+
+def as_rows(reading: golden_files.Reading) -> list[dict[str, Any]]:
+    assert reading.errors == ()
+    return [
+        {
+            "id": row.key,
+            "messages": list(row.messages),
+            "tags": list(row.tags),
+            "reference": row.reference,
+            "lang": row.lang,
+            "metadata": row.metadata,
+        }
+        for row in reading.rows
+    ]
+
+
+@given(row_lists(), st.booleans())
+@settings(deadline=None)
+def test_any_rows_survive_json_lines(rows: list[dict[str, Any]], pack: bool) -> None:
+    text = as_jsonl(rows)
+    assert as_rows(read(gzip.compress(text) if pack else text)) == rows
+
+
+@given(row_lists(), st.sampled_from(",;\t"), st.sampled_from(["\n", "\r\n"]))
+@settings(deadline=None)
+def test_any_rows_survive_csv(rows: list[dict[str, Any]], delimiter: str, line_end: str) -> None:
+    assert as_rows(read(as_csv(rows, delimiter, line_end))) == rows
+
+
+def check_reading(source: bytes, filename: str) -> None:
+    reading = read(source, filename)
+    assert reading.rows or reading.errors
+    for problem in reading.errors:
+        assert 1 <= problem.line <= source.count(b"\n") + 1
+        assert problem.message
+        assert problem.fix
+        str(problem).encode()
+    for row in reading.rows:
+        assert row.key
+        assert row.messages[-1]["role"] == "user"
+        json.dumps([row.key, row.messages, row.tags, row.reference, row.metadata]).encode()
+
+
+@given(st.binary(max_size=300), st.sampled_from(["", "x.csv", "x.jsonl"]))
+@settings(deadline=None, max_examples=300)
+def test_any_bytes_give_rows_or_problems(source: bytes, filename: str) -> None:
+    check_reading(source, filename)
+
+
+@given(
+    row_lists(),
+    st.integers(0, 2**32),
+    st.sampled_from([as_jsonl, as_csv, lambda rows: gzip.compress(as_jsonl(rows))]),
+)
+@settings(deadline=None, max_examples=300)
+def test_any_damage_to_a_good_file_gives_rows_or_problems(
+    rows: list[dict[str, Any]], seed: int, write: Any
+) -> None:
+    chance = random.Random(seed)  # noqa: S311 - no secret
+    damaged = bytearray(write(rows))
+    for _ in range(chance.randint(1, 4)):
+        place = chance.randrange(len(damaged))
+        match chance.randrange(3):
+            case 0:
+                damaged[place] = chance.randrange(256)
+            case 1:
+                del damaged[place : place + chance.randint(1, 10)]
+            case _:
+                damaged[place:place] = chance.choice([b'"', b"\n", b"\r", b",", b"{", b"\x00", b"\xff", b"\\ud800"])
+        damaged = damaged or bytearray(b"x")
+    packed = bytes(damaged[:2]) == b"\x1f\x8b"
+    if not packed:
+        check_reading(bytes(damaged), "")
+    else:
+        assert read(bytes(damaged)) is not None
+
+
+@given(
+    st.lists(
+        st.fixed_dictionaries({}, optional=dict.fromkeys([*COLUMNS, "role", "other"], VALUE | st.lists(VALUE))),
+        max_size=4,
+    )
+)
+@settings(deadline=None)
+def test_any_json_objects_give_rows_or_problems(rows: list[dict[str, Any]]) -> None:
+    check_reading(as_jsonl(rows), "x.jsonl")
