@@ -19,7 +19,7 @@ def post_worker_init(worker: Any) -> None:
 
 
 def when_ready(server: Any) -> None:
-    from demo.load import LOGINS, PASSWORD
+    from demo.logins import LOGINS, PASSWORD
 
     lines = [f"  {name:<8} {role}" for name, role in LOGINS.items()]
     print(

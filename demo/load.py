@@ -17,6 +17,7 @@ from django.contrib.auth.models import Group, User
 from django.utils import timezone
 
 from demo import story
+from demo.logins import LOGINS, PASSWORD
 from models_registry.actions.golden_sets import import_golden_set
 from models_registry.models import Endpoint, GoldenSetVersion, KnownLimitation, Model, ModelVersion
 from reviews import roles
@@ -27,8 +28,6 @@ from reviews.models import Assignment, Evaluation
 from reviews.queries.progress import generation_progress
 
 ENDPOINT = "aurora-demo"
-PASSWORD = "aurora-demo"  # noqa: S105 - printed at every start
-LOGINS = {"ada": roles.ADMIN, "lena": roles.LEAD, "rosa": roles.REVIEWER, "mateo": roles.REVIEWER}
 # people of the story whose votes are simulated; nobody can log in as them
 SIMULATED = ("noor", "ines", "sam")
 GOLDEN_SET = "aurora-support"

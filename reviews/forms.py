@@ -10,7 +10,7 @@ from reviews.models import Evaluation
 from reviews.queries.comparisons import OUTCOMES
 
 
-class EvaluationForm(forms.ModelForm[Evaluation]):
+class EvaluationForm(forms.ModelForm):
     class Meta:
         model = Evaluation
         fields = ["name", "candidate", "baseline", "golden_set_version", "votes_per_comparison", "guidelines"]
@@ -68,5 +68,5 @@ class EvaluationForm(forms.ModelForm[Evaluation]):
 
 class ComparisonFilter(forms.Form):
     tag = forms.CharField(required=False)
-    outcome = forms.ChoiceField(choices=[("", ""), *((name, name) for name in OUTCOMES)], required=False)
+    outcome = forms.ChoiceField(choices=[("", ""), *OUTCOMES.items()], required=False)
     q = forms.CharField(required=False, max_length=200)

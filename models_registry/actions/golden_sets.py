@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import batched
 from typing import TYPE_CHECKING, BinaryIO
@@ -51,33 +52,54 @@ def import_golden_set(
     reading = read(stream, filename, most_bytes=most_bytes)
     if not reading.rows or (reading.errors and not skip_invalid):
         return Imported(None, False, reading)
-    sha256 = rows_sha256(reading.rows)
-    with transaction.atomic():
-        golden_set, _created = GoldenSet.objects.get_or_create(
-            name=name, defaults={"description": description, "created_by": by}
-        )
-        # holds the set until the end, so that no other import takes the same number
-        golden_set = GoldenSet.objects.select_for_update().get(pk=golden_set.pk)
-        if description and description != golden_set.description:
-            golden_set.description = description
-            golden_set.save(update_fields=["description"])
-        same = golden_set.versions.filter(sha256=sha256).first()
-        if same is not None:
-            return Imported(same, False, reading)
-        newest: int = golden_set.versions.aggregate(newest=Max("number"))["newest"] or 0
-        version = GoldenSetVersion.objects.create(
-            golden_set=golden_set,
-            number=newest + 1,
-            sha256=sha256,
-            rows=len(reading.rows),
-            source=filename.encode("utf-8", "replace").decode()[-255:],
-            warnings=version_warnings(reading),
-            created_by=by,
-        )
-        _store(version, reading.rows)
-        version.sealed_at = timezone.now()
-        version.save(update_fields=["sealed_at"])
-    return Imported(version, True, reading)
+    version, created = store_golden_set_version(
+        name=name,
+        rows=reading.rows,
+        source=filename,
+        by=by,
+        description=description,
+        warnings=version_warnings(reading),
+    )
+    return Imported(version, created, reading)
+
+
+@transaction.atomic
+def store_golden_set_version(
+    *,
+    name: str,
+    rows: Sequence[Row],
+    source: str,
+    by: User | None,
+    description: str = "",
+    warnings: Sequence[str] = (),
+) -> tuple[GoldenSetVersion, bool]:
+    """Store checked rows as the next version of a golden set and seal it; whether it is a new one."""
+    sha256 = rows_sha256(rows)
+    golden_set, _created = GoldenSet.objects.get_or_create(
+        name=name, defaults={"description": description, "created_by": by}
+    )
+    # holds the set until the end, so that no other import takes the same number
+    golden_set = GoldenSet.objects.select_for_update().get(pk=golden_set.pk)
+    if description and description != golden_set.description:
+        golden_set.description = description
+        golden_set.save(update_fields=["description"])
+    same = golden_set.versions.filter(sha256=sha256).first()
+    if same is not None:
+        return same, False
+    newest: int = golden_set.versions.aggregate(newest=Max("number"))["newest"] or 0
+    version = GoldenSetVersion.objects.create(
+        golden_set=golden_set,
+        number=newest + 1,
+        sha256=sha256,
+        rows=len(rows),
+        source=source.encode("utf-8", "replace").decode()[-255:],
+        warnings=list(warnings),
+        created_by=by,
+    )
+    _store(version, rows)
+    version.sealed_at = timezone.now()
+    version.save(update_fields=["sealed_at"])
+    return version, True
 
 
 def check_golden_set_name(name: str) -> None:
@@ -97,7 +119,7 @@ def check_golden_set_name(name: str) -> None:
         raise ValidationError({"name": fix}) from error
 
 
-def rows_sha256(rows: tuple[Row, ...]) -> str:
+def rows_sha256(rows: Sequence[Row]) -> str:
     return golden_set_sha256(
         (
             row.key,
@@ -124,7 +146,7 @@ def version_warnings(reading: Reading) -> list[str]:
     return [*reading.warnings, f"{reading.skipped_rows:,} bad rows were skipped: lines {shown}{more}."]
 
 
-def _store(version: GoldenSetVersion, rows: tuple[Row, ...]) -> None:
+def _store(version: GoldenSetVersion, rows: Sequence[Row]) -> None:
     for batch in batched(enumerate(rows), BATCH):
         examples = Example.objects.bulk_create(
             Example(

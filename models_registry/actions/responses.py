@@ -17,6 +17,10 @@ from models_registry.tasks import wake_endpoints
 BATCH = 500
 
 
+class AnswerDiffers(Exception):
+    """A model version has answered the same request before, with another text."""
+
+
 @dataclass(frozen=True)
 class RecordedAnswer:
     text: str
@@ -72,7 +76,7 @@ def record_responses(
     )
     for example in examples:
         if responses[example.pk].text != answers[example.key].text:
-            raise ValueError(
+            raise AnswerDiffers(
                 f'{model_version} has answered "{example.key}" already, with another text; '
                 "import these answers as another model version"
             )

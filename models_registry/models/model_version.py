@@ -55,6 +55,10 @@ validate_environment_name = RegexValidator(
     re.compile(r"^[A-Z_][A-Z0-9_]*\Z"),
     "Give the name of an environment variable, such as OPENAI_API_KEY, never the key itself.",
 )
+validate_model_name = RegexValidator(
+    re.compile(r"^[A-Za-z0-9][A-Za-z0-9._:/+-]*\Z"),
+    "A name is made of letters, digits and . _ : / + -, such as aurora-support.",
+)
 validate_sha256 = RegexValidator(re.compile(r"^[0-9a-f]{64}\Z"), "A sha256 is 64 characters of 0-9 and a-f.")
 
 
@@ -111,7 +115,7 @@ class EndpointUse(models.Model):
 class Model(models.Model):
     """A line of models, such as "aurora-support"; what is evaluated is one version of it."""
 
-    name = models.SlugField(unique=True)
+    name = models.CharField(max_length=100, unique=True, validators=[validate_model_name])
     description = models.TextField(blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 

@@ -5,7 +5,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.urls import reverse
 
-MOST_VOTES_PER_COMPARISON = 20
+MOST_VOTES_PER_COMPARISON = 100
 
 
 class Evaluation(models.Model):

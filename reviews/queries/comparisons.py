@@ -6,13 +6,23 @@ from dataclasses import dataclass
 
 from django.db.models import Case, Count, Exists, F, FloatField, OuterRef, Q, QuerySet, Value, When
 from django.db.models.functions import Cast
+from django.utils.translation import gettext_lazy as _
 
 from models_registry.models import ExampleTag
 from models_registry.models.golden_set import UNTAGGED
 from reviews.models import Assignment, Choice, Comparison, Evaluation
 
-# what an example can come out as: its score against one half, or a vote of a kind
-OUTCOMES = ("won", "tied", "lost", "both_bad", "split", "waiting", "identical", "left_out")
+# what an example can come out as: its score against one half, a vote of a kind, or why it has no votes
+OUTCOMES = {
+    "won": _("Candidate won"),
+    "tied": _("Tied"),
+    "lost": _("Baseline won"),
+    "both_bad": _("Called both bad"),
+    "split": _("Reviewers disagree"),
+    "waiting": _("Votes missing"),
+    "identical": _("Same text"),
+    "left_out": _("Left out"),
+}
 
 
 def comparisons(evaluation: Evaluation) -> QuerySet[Comparison]:

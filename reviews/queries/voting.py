@@ -26,6 +26,7 @@ class BlindPair:
     assignment_id: int
     lang: str
     conversation: list[Message]
+    reference: str
     left: Side
     right: Side
 
@@ -40,6 +41,7 @@ def blind_pair(assignment: Assignment) -> BlindPair:
         assignment_id=assignment.pk,
         lang=comparison.example.lang,
         conversation=shared,
+        reference=comparison.example.reference,
         left=Side(left.text, weave(left.earlier_answers, replayed)),
         right=Side(right.text, weave(right.earlier_answers, replayed)),
     )

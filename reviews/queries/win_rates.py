@@ -57,6 +57,12 @@ class WinRates:
     agreement: Agreement
     position_bias: PositionBias
 
+    @property
+    def lowest_tags(self) -> list[str]:
+        """Tags whose win rate is below one half, the lowest first: what a lead should read before anything else."""
+        rates = [(row.win_rate.win_rate, name) for name, row in self.tags.items()]
+        return [name for _rate, name in sorted((rate, name) for rate, name in rates if rate is not None and rate < 0.5)]
+
     def as_json(self) -> dict[str, Any]:
         return {
             "evaluation": self.evaluation.name,

@@ -27,6 +27,12 @@ def percent(value: float | None, digits: int = 1) -> str:
 
 
 @register.filter
+def points(value: float | None) -> str:
+    """A difference of fractions in percentage points, with its sign: 0.031 -> +3.1 pp."""
+    return DASH if value is None else f"{100 * value:+.1f}\N{NO-BREAK SPACE}pp"
+
+
+@register.filter
 def seconds(value: float | None) -> str:
     """Seconds, short: 0.84 s, 12.3 s."""
     if value is None:

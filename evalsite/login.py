@@ -1,0 +1,19 @@
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.contrib.auth.middleware import LoginRequiredMiddleware
+from django.contrib.auth.views import redirect_to_login
+from django.http import HttpRequest, HttpResponseBase
+from django_htmx.http import HttpResponseClientRedirect
+
+
+class HtmxLoginRequiredMiddleware(LoginRequiredMiddleware):
+    """Sends a fragment's request whose session has ended to the login page as a whole, and back to its page."""
+
+    def handle_no_permission(self, request: HttpRequest, view_func: Any) -> HttpResponseBase:
+        if not request.htmx:
+            return super().handle_no_permission(request, view_func)
+        page = urlsplit(request.htmx.current_url or "/").path
+        return HttpResponseClientRedirect(redirect_to_login(page, self.get_login_url(view_func)).url)

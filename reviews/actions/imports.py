@@ -1,0 +1,140 @@
+"""Store an evaluation that was run elsewhere."""
+
+from __future__ import annotations
+
+import secrets
+from collections import Counter
+from collections.abc import Iterable
+
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.utils import timezone
+
+from models_registry.actions.golden_sets import check_golden_set_name, rows_sha256, store_golden_set_version
+from models_registry.actions.responses import AnswerDiffers, RecordedAnswer, record_responses
+from models_registry.golden_files import Row
+from models_registry.models import Example, GoldenSetVersion, Model, ModelVersion, Response
+from reviews.actions.evaluations import BATCH, lay_out
+from reviews.blinding import truth
+from reviews.exchange.common_form import Answer, ForeignEvaluation, ForeignVote
+from reviews.models import Assignment, Comparison, Evaluation, Vote
+
+RECORDED = "recorded"
+# sets the raters of imported votes apart from the people who log in here
+RATER_SUFFIX = "@imported"
+
+
+@transaction.atomic
+def import_evaluation(
+    *,
+    name: str,
+    foreign: ForeignEvaluation,
+    candidate: str,
+    baseline: str,
+    source: str,
+    golden_set_name: str,
+    by: User | None = None,
+) -> Evaluation:
+    """Store golden set, responses, comparisons and votes as a closed evaluation. All or nothing.
+
+    Items that both models answered are compared; of these, those without votes stand beside the figures, not in them.
+    Raises ValidationError where the name is taken or can't be one.
+    """
+    version = _golden_set_version(golden_set_name, foreign.rows, source=source, by=by)
+    compared = foreign.candidate.keys() & foreign.baseline.keys()
+    examples = list(version.examples.filter(key__in=compared).order_by("position"))
+    candidate_version, candidate_responses = _record(candidate, examples, foreign.candidate)
+    baseline_version, baseline_responses = _record(baseline, examples, foreign.baseline)
+    votes_on = Counter(vote.key for vote in foreign.votes)
+    now = timezone.now()
+    evaluation = Evaluation(
+        name=name,
+        candidate=candidate_version,
+        baseline=baseline_version,
+        golden_set_version=version,
+        votes_per_comparison=max(votes_on.values()),
+        seed=secrets.randbits(62),
+        imported_from=source[-255:],
+        started_by=by,
+        opened_at=now,
+        closed_at=now,
+    )
+    evaluation.full_clean()
+    evaluation.save()
+    lay_out(
+        evaluation,
+        examples=examples,
+        candidate_responses=candidate_responses,
+        baseline_responses=baseline_responses,
+    )
+    _store_votes(evaluation, foreign.votes)
+    return evaluation
+
+
+def _golden_set_version(name: str, rows: list[Row], *, source: str, by: User | None) -> GoldenSetVersion:
+    """The version with this content, whatever its set is called; a new version under this name otherwise."""
+    check_golden_set_name(name)
+    same = GoldenSetVersion.objects.filter(sha256=rows_sha256(rows), sealed_at__isnull=False).first()
+    if same is not None:
+        return same
+    version, _created = store_golden_set_version(name=name, rows=rows, source=source, by=by)
+    return version
+
+
+def _record(
+    model_name: str, examples: list[Example], answers: dict[str, Answer]
+) -> tuple[ModelVersion, dict[int, Response]]:
+    """The answers under a model version of this name that has none that differ; a new one where all have."""
+    recorded = {key: RecordedAnswer(answer.text, answer.earlier) for key, answer in answers.items()}
+    model = Model.objects.get_or_create(name=model_name)[0]
+    number = 1
+    while True:
+        label = RECORDED if number == 1 else f"{RECORDED}-{number}"
+        version, _created = ModelVersion.objects.get_or_create(model=model, version=label)
+        try:
+            with transaction.atomic():
+                return version, record_responses(model_version=version, examples=examples, answers=recorded)
+        except AnswerDiffers:
+            number += 1
+
+
+def _store_votes(evaluation: Evaluation, votes: Iterable[ForeignVote]) -> None:
+    comparisons = {
+        comparison.example.key: comparison
+        for comparison in Comparison.objects.filter(evaluation=evaluation).select_related("example")
+    }
+    raters = {rater: _rater(rater) for rater in sorted({vote.rater for vote in votes})}
+    slots: Counter[str] = Counter()
+    turns: list[Assignment] = []
+    choices: list[str] = []
+    for vote in votes:
+        comparison = comparisons[vote.key]
+        turns.append(
+            Assignment(
+                evaluation=evaluation,
+                comparison=comparison,
+                position=comparison.position,
+                slot=slots[vote.key],
+                candidate_on_left=vote.candidate_on_left,
+                reviewer=raters[vote.rater],
+                voted=True,
+            )
+        )
+        choices.append(truth(vote.choice, candidate_on_left=vote.candidate_on_left))
+        slots[vote.key] += 1
+    now = timezone.now()
+    stored = Assignment.objects.bulk_create(turns, batch_size=BATCH)
+    Vote.objects.bulk_create(
+        (Vote(assignment=turn, choice=choice, cast_at=now) for turn, choice in zip(stored, choices, strict=True)),
+        batch_size=BATCH,
+    )
+
+
+def _rater(name: str) -> User:
+    """A person who stands behind imported votes and can't log in."""
+    username = name[: 150 - len(RATER_SUFFIX)] + RATER_SUFFIX
+    person, created = User.objects.get_or_create(username=username, defaults={"is_active": False, "first_name": name[:150]})
+    if created:
+        person.set_unusable_password()
+        person.save(update_fields=["password"])
+    return person
