@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from django import forms
@@ -67,6 +68,12 @@ class EvaluationForm(forms.ModelForm):
 
 
 class ComparisonFilter(forms.Form):
-    tag = forms.CharField(required=False)
-    outcome = forms.ChoiceField(choices=[("", ""), *OUTCOMES.items()], required=False)
-    q = forms.CharField(required=False, max_length=200)
+    q = forms.CharField(label=_("Text"), required=False, max_length=200, widget=forms.SearchInput())
+    tag = forms.ChoiceField(label=_("Intent"), required=False)
+    outcome = forms.ChoiceField(label=_("Outcome"), choices=[("", _("All")), *OUTCOMES.items()], required=False)
+
+    def __init__(self, *args: Any, tags: Iterable[str], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        tag = self.fields["tag"]
+        assert isinstance(tag, forms.ChoiceField)
+        tag.choices = [("", _("All")), *((name, name) for name in tags)]

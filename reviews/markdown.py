@@ -23,7 +23,10 @@ TAGS = {
     "a", "blockquote", "br", "code", "del", "div", "em", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "li", "ol", "p",
     "pre", "s", "span", "strong", "table", "tbody", "td", "th", "thead", "tr", "ul",
 }  # fmt: skip
-ATTRIBUTES = {"a": {"href", "title"}, "ol": {"start"}, "span": {"class"}, "pre": {"class"}, "div": {"class"}}
+# markdown-it aligns cells by a style, which our CSP drops
+ALIGNED = re.compile(r'(<t[hd]) style="text-align:(left|center|right)"')
+
+ATTRIBUTES = {"td": {"align"}, "th": {"align"}, "a": {"href", "title"}, "ol": {"start"}, "span": {"class"}, "pre": {"class"}, "div": {"class"}}
 
 
 def _highlighted(code: str, language: str, _attributes: str) -> str:
@@ -43,7 +46,7 @@ _renderer = (
 
 def render(text: str) -> str:
     """HTML of a Markdown text, safe to put into a page."""
-    html = _renderer.render(DIRECTION_CONTROLS.sub("", text))
+    html = ALIGNED.sub(r'\1 align="\2"', _renderer.render(DIRECTION_CONTROLS.sub("", text)))
     return nh3.clean(
         html,
         tags=TAGS,

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from models_registry.models import ExampleTag
 from models_registry.models.golden_set import UNTAGGED
 from reviews.models import Assignment, Choice, Comparison, Evaluation
+from reviews.queries.tags import examples_by_tag
 
 # what an example can come out as: its score against one half, a vote of a kind, or why it has no votes
 OUTCOMES = {
@@ -113,10 +114,5 @@ def votes_on(comparison: Comparison) -> list[CastVote]:
 
 
 def tags_of(evaluation: Evaluation) -> list[str]:
-    names = (
-        ExampleTag.objects.filter(example__golden_set_version=evaluation.golden_set_version_id)
-        .order_by("name")
-        .values_list("name", flat=True)
-        .distinct()
-    )
-    return list(names)
+    """Every tag a comparison of the evaluation can be found by, by name; "untagged" last where there are any."""
+    return list(examples_by_tag(evaluation, evaluation.comparisons.values_list("example_id", flat=True)))

@@ -42,9 +42,7 @@ def seconds(value: float | None) -> str:
 
 @register.filter
 def dollars(value: Decimal | float | None) -> str:
-    """US dollars with the digits a price of one response needs: $0.00042, $1.25."""
+    """US dollars, with more digits where there is less: $1.25 for a run, $0.000112 for one response."""
     if value is None:
         return DASH
-    if value and abs(value) < 1:
-        return f"${float(value):.2g}" if abs(value) >= Decimal("0.0001") else f"${Decimal(value):.6f}"
-    return f"${value:,.2f}"
+    return f"${value:,.6f}" if abs(value) < Decimal("0.1") and value else f"${value:,.2f}"

@@ -67,15 +67,19 @@ def dashboard(request: HttpRequest, evaluation: Evaluation) -> HttpResponse:
         return HttpResponse(status=204)  # htmx leaves the page as it is
     rates, watched = win_rates(evaluation), evaluation.closed_at is None
     behind = reverse("comparisons", args=[evaluation.pk])
+    overall = forest_row(_("All examples"), behind, rates.overall, watched=watched, overall=True)
     context = {
         "evaluation": evaluation,
         "progress": progress,
         "rates": rates,
-        "overall": forest_row(_("All examples"), behind, rates.overall, watched=watched, overall=True),
         "forest": [
-            forest_row(name, f"{behind}?{urlencode({'tag': name})}", row, watched=watched)
-            for name, row in rates.tags.items()
+            overall,
+            *(
+                forest_row(name, f"{behind}?{urlencode({'tag': name})}", row, watched=watched)
+                for name, row in rates.tags.items()
+            ),
         ],
+        "overall": overall,
         "lowest": [(name, rates.tags[name].win_rate.win_rate) for name in rates.lowest_tags[:MOST_LOWEST]],
         "serving": serving(evaluation),
         "stamp": stamp,
@@ -87,18 +91,18 @@ def dashboard(request: HttpRequest, evaluation: Evaluation) -> HttpResponse:
 @permission_required("reviews.view_evaluation", raise_exception=True)
 def comparisons(request: HttpRequest, pk: int) -> HttpResponse:
     evaluation = access.watched_evaluation(pk)
-    form = ComparisonFilter(request.GET)
-    form.is_valid()
+    form = ComparisonFilter(request.GET, tags=queries.tags_of(evaluation))
+    form.is_valid()  # a filter that is none of the choices is as good as absent
+    wanted = form.cleaned_data
     found = queries.comparisons(evaluation)
-    found = queries.with_tag(found, form.cleaned_data.get("tag", ""))
-    found = queries.with_outcome(found, form.cleaned_data.get("outcome", ""))
-    found = queries.matching(found, form.cleaned_data.get("q", ""))
+    found = queries.with_tag(found, wanted.get("tag", ""))
+    found = queries.with_outcome(found, wanted.get("outcome", ""))
+    found = queries.matching(found, wanted.get("q", ""))
     context = {
         "evaluation": evaluation,
         "page": Paginator(found, PAGE).get_page(request.GET.get("page")),
-        "filter": form.cleaned_data,
-        "tags": queries.tags_of(evaluation),
-        "outcomes": queries.OUTCOMES.items(),
+        "form": form,
+        "is_filtered": any(wanted.values()),
     }
     return render(request, "reviews/comparisons.html", context)
 
