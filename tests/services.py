@@ -4,9 +4,10 @@
     TEST_DATABASE=postgresql   a PostgreSQL and a Redis of its own
     REQUIRE_ALL=1              a skipped test fails the run
 
-The controller starts the servers once (see servers.py); xdist workers inherit the environment, and each gets a Redis
-database of its own. Tests marked `postgres` or `redis` belong to the PostgreSQL run; tests marked `browser` or
-`shared_data` are skipped where there is no Chromium or no shared data, with one line at the end that says so.
+The controller starts the servers once (see servers.py); xdist workers inherit the environment, and each gets
+a Redis database of its own. Tests marked `postgres` or `redis` belong to the PostgreSQL run; tests marked
+`browser` or `shared_data` are skipped where there is no Chromium or no shared data, and one line at the end
+says so.
 """
 
 from __future__ import annotations
@@ -83,7 +84,7 @@ def chromium() -> str | None:
 
 
 class Servers:
-    """The process that holds the servers and the temporary folder. It ends when our end of the pipe closes."""
+    """The process that holds the servers and the temporary folder; it ends when our end of a pipe does."""
 
     def __init__(self, wanted: Sequence[str]) -> None:
         self.process = subprocess.Popen(
@@ -118,7 +119,8 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None
             "SECRET_KEY": "only-for-tests",
             "LOG_LEVEL": "WARNING",
             "DATABASE_URL": f"sqlite:///{folder}/unused.sqlite3",
-            "DJANGO_ALLOW_ASYNC_UNSAFE": "true",  # Playwright's synchronous calls run an event loop in this thread
+            # Playwright's synchronous calls run an event loop in the test's thread
+            "DJANGO_ALLOW_ASYNC_UNSAFE": "true",
             FOLDER: folder,
             MISSING: json.dumps(missing),
             **servers.report["environment"],
@@ -149,7 +151,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     missing: dict[str, str] = json.loads(os.environ.get(MISSING, "{}"))
     for item in items:
-        # any test of a page in a browser, and any test that reads the data, whether or not it remembered to say so
+        # also those that forgot to say so
         fixtures = set(getattr(item, "fixturenames", ()))
         if fixtures & {"page", "page_for", "browser", "context"}:
             item.add_marker("browser")

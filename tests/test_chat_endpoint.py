@@ -23,7 +23,8 @@ def test_endpoint_answers_and_records(chat_endpoint: ChatEndpoint, client: opena
     completion = ask(client)
 
     assert completion.choices[0].message.content == "You said: Hello there"
-    assert completion.usage is not None and completion.usage.prompt_tokens == 2
+    assert completion.usage is not None
+    assert completion.usage.prompt_tokens == 2
     request = chat_endpoint.requests[0]
     assert request.headers["authorization"] == "Bearer sk-test"
     assert request.body["model"] == completion.model == "served-1"

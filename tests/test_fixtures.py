@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable
 from typing import Any
 
@@ -12,10 +13,19 @@ from django.db import IntegrityError, connection, transaction
 from django.db.models import F
 
 from evalsite.celery import app
-from models_registry.models import Example
+from models_registry.models import Example, Response
+from models_registry.tasks import wake_endpoints
 from reviews.models import Assignment, Choice, Evaluation, Vote
 from tests import services
-from tests.factories import make_evaluation, make_golden_set_version, make_vote
+from tests.chat_endpoint import ChatEndpoint
+from tests.factories import (
+    make_endpoint,
+    make_evaluation,
+    make_golden_set_version,
+    make_model_version,
+    make_vote,
+)
+from tests.worker_process import WorkerProcess
 
 
 def frozen_row_refuses_a_change() -> bool:
@@ -28,7 +38,7 @@ def frozen_row_refuses_a_change() -> bool:
 
 
 @pytest.mark.parametrize("_round", [1, 2])
-def test_flush_keeps_triggers_and_roles(transactional_db: None, _round: int) -> None:  # noqa: PT019
+def test_flush_keeps_triggers_and_roles(transactional_db: None, _round: int) -> None:
     """Twice, so that the second runs on a database that the first one's end has flushed."""
     assert set(Group.objects.values_list("name", flat=True)) == {"Reviewer", "Lead", "Admin"}
     assert Permission.objects.filter(group__name="Reviewer").count() == 1
@@ -62,3 +72,36 @@ def test_each_worker_has_a_redis_database_of_its_own(worker_id: str) -> None:
     number = 0 if worker_id == "master" else int(worker_id.removeprefix("gw")) + 1
     assert settings.REDIS_URL.endswith(f"/{number}")
     assert app.conf.broker_url == settings.REDIS_URL
+
+
+def all_done() -> bool:
+    return not Response.objects.exclude(status=Response.Status.DONE).exists()
+
+
+def make_pending(chat_endpoint: ChatEndpoint, number: int) -> None:
+    endpoint = make_endpoint(chat_endpoint.base_url, max_concurrency=4, timeout_seconds=1)
+    versions = [make_model_version(endpoint=endpoint) for _ in range(2)]
+    make_evaluation(number, candidate=versions[0], baseline=versions[1], opened=False)
+
+
+@pytest.mark.usefixtures("worker")
+def test_worker_generates_over_http(chat_endpoint: ChatEndpoint, eventually: Callable[..., None]) -> None:
+    make_pending(chat_endpoint, 10)
+    wake_endpoints.delay()
+
+    eventually(all_done)
+
+    assert len(chat_endpoint.requests) == 20
+    assert chat_endpoint.most_at_once <= 4
+
+
+def test_worker_process_generates_on_the_tests_database(
+    worker_process: Callable[..., WorkerProcess], chat_endpoint: ChatEndpoint, eventually: Callable[..., None]
+) -> None:
+    make_pending(chat_endpoint, 10)
+
+    process = worker_process()
+
+    eventually(all_done, within=60)
+    process.kill()
+    assert process.process.returncode == -signal.SIGKILL

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from urllib.parse import quote, urlencode
 
+from django.conf import settings
 from django.db import connection
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -26,20 +27,38 @@ def test_database_url() -> str:
 test_database_url.__test__ = False  # type: ignore[attr-defined]
 
 
+CELERY = [
+    *("-m", "celery", "-A", "evalsite", "worker", "-P", "threads", "-c", "8"),
+    *("--without-gossip", "--without-mingle", "--beat", "--schedule"),
+]
+# Where the broker is in memory, workers and schedule live in one process: here one without the web.
+EMBEDDED = """
+import threading, django
+django.setup()
+from evalsite import embedded
+embedded.start()
+threading.Event().wait()
+"""
+
+
 class WorkerProcess:
-    """`celery -A evalsite worker` with its own beat, so that it wakes by itself also where the broker is in memory."""
+    """Celery workers with their schedule, as production starts them. What they print is in `log`."""
 
     def __init__(self, environment: dict[str, str] | None = None) -> None:
         folder = Path(os.environ["EVALSITE_TESTS_FOLDER"])
         self.log = folder / f"worker-{os.getpid()}-{id(self)}.log"
-        command = [sys.executable, "-m", "celery", "-A", "evalsite", "worker", "-P", "threads", "-c", "8"]
-        command += ["--loglevel", "INFO", "--without-gossip", "--without-mingle"]
-        command += ["--beat", "--schedule", str(self.log.with_suffix(".beat"))]
+        arguments = [*CELERY, str(self.log.with_suffix(".beat"))] if settings.REDIS_URL else ["-c", EMBEDDED]
+        command = [sys.executable, *arguments]
         with self.log.open("wb") as output:
             self.process = subprocess.Popen(
                 command,
                 cwd=ROOT,
-                env={**os.environ, "DATABASE_URL": test_database_url(), **(environment or {})},
+                env={
+                    **os.environ,
+                    "DJANGO_SETTINGS_MODULE": "evalsite.settings",
+                    "DATABASE_URL": test_database_url(),
+                    **(environment or {}),
+                },
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
