@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.contrib import admin
 from django.contrib.auth.models import User
@@ -20,16 +20,10 @@ from models_registry.models import (
 )
 from models_registry.models.model_version import FROZEN_COLUMNS
 
-if TYPE_CHECKING:
-    AnyAdmin = admin.ModelAdmin[Any]
-    LimitationInline = admin.TabularInline[KnownLimitation, ModelVersion]
-else:  # Django's own classes take no parameters
-    AnyAdmin, LimitationInline = admin.ModelAdmin, admin.TabularInline
-
 FROZEN_FIELDS = tuple(name.removesuffix("_id") for name in FROZEN_COLUMNS)
 
 
-class ReadOnlyAdmin(AnyAdmin):
+class ReadOnlyAdmin(admin.ModelAdmin):
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
 
@@ -41,7 +35,7 @@ class ReadOnlyAdmin(AnyAdmin):
 
 
 @admin.register(Endpoint)
-class EndpointAdmin(AnyAdmin):
+class EndpointAdmin(admin.ModelAdmin):
     list_display = (
         "name",
         "base_url",
@@ -55,18 +49,18 @@ class EndpointAdmin(AnyAdmin):
 
 
 @admin.register(Model)
-class ModelAdmin(AnyAdmin):
+class ModelAdmin(admin.ModelAdmin):
     list_display = ("name", "description", "created_at")
     search_fields = ("name", "description")
 
 
-class KnownLimitationInline(LimitationInline):
+class KnownLimitationInline(admin.TabularInline):
     model = KnownLimitation
     extra = 0
 
 
 @admin.register(ModelVersion)
-class ModelVersionAdmin(AnyAdmin):
+class ModelVersionAdmin(admin.ModelAdmin):
     list_display = (
         "model",
         "version",
@@ -90,9 +84,7 @@ class ModelVersionAdmin(AnyAdmin):
     def get_fieldsets(self, request: HttpRequest, obj: ModelVersion | None = None) -> Any:
         frozen = obj is not None and obj.is_frozen
         description = (
-            _(
-                "Frozen: this version has answered already, so these fields can't change. Register a new version."
-            )
+            _("Frozen: this version has answered already. These fields can't change; register a new version.")
             if frozen
             else _("Its first response freezes these fields.")
         )

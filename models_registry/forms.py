@@ -26,7 +26,8 @@ class GoldenSetUploadForm(forms.Form):
     name = forms.CharField(
         label=_("Golden set"),
         help_text=_(
-            "A new name, such as <code>support-2026</code>, or that of an existing set, which then gets a new version."
+            "A new name, such as <code>support-2026</code>, or that of an existing set, "
+            "which then gets a new version."
         ),
         max_length=100,
         widget=forms.TextInput(
@@ -47,14 +48,14 @@ class GoldenSetUploadForm(forms.Form):
         help_text=_("Stores the good rows. Without it, a single bad row keeps the whole file out."),
     )
 
-    def clean_file(self) -> UploadedFile:
-        file: UploadedFile = self.cleaned_data["file"]
+    def clean_file(self) -> UploadedFile[Any]:
+        file: UploadedFile[Any] = self.cleaned_data["file"]
         most = settings.GOLDEN_SET_MAX_BYTES
         if file.size is not None and file.size > most:
             raise ValidationError(
                 gettext(
-                    "The file has %(size).1f MB; up to %(most)d MB can be uploaded here. Split it, or let an operator "
-                    "raise GOLDEN_SET_MAX_MB or run manage.py import_golden_set."
+                    "The file has %(size).1f MB; up to %(most)d MB can be uploaded here. Split it, or let "
+                    "an operator raise GOLDEN_SET_MAX_MB or run manage.py import_golden_set."
                 )
                 % {"size": file.size / 1024 / 1024, "most": most // 1024 // 1024}
             )
@@ -70,7 +71,7 @@ class GoldenSetUploadForm(forms.Form):
 
 
 class ExampleFilterForm(forms.Form):
-    """What of a version's examples is shown; everything is optional, and what is not understood is passed over."""
+    """What of a version's examples is shown; all optional, and what is not understood is passed over."""
 
     q = forms.CharField(
         label=_("Text"), required=False, max_length=200, widget=forms.TextInput(attrs={"type": "search"})

@@ -129,20 +129,25 @@ class Said(Func):
     output_field = BooleanField()
     arity = 2
 
-    def as_sqlite(self, compiler: SQLCompiler, connection: Any, **context: Any) -> tuple[str, list[Any]]:
+    def as_sqlite(
+        self, compiler: SQLCompiler, connection: Any, **context: Any
+    ) -> tuple[str, tuple[Any, ...]]:
         messages, text = self.get_source_expressions()
         column, params = compiler.compile(messages)
+        said = "json_extract(value, '$.content') LIKE %s ESCAPE '\\'"
         return (
-            f"EXISTS (SELECT 1 FROM json_each({column}) WHERE json_extract(value, '$.content') LIKE %s ESCAPE '\\')",
-            [*params, f"%{connection.ops.prep_for_like_query(text.value)}%"],
+            f"EXISTS (SELECT 1 FROM json_each({column}) WHERE {said})",  # noqa: S608 - a compiled column
+            (*params, f"%{connection.ops.prep_for_like_query(text.value)}%"),
         )
 
-    def as_postgresql(self, compiler: SQLCompiler, connection: Any, **context: Any) -> tuple[str, list[Any]]:
+    def as_postgresql(
+        self, compiler: SQLCompiler, connection: Any, **context: Any
+    ) -> tuple[str, tuple[Any, ...]]:
         messages, text = self.get_source_expressions()
         column, params = compiler.compile(messages)
         pattern = json.dumps(text.value, ensure_ascii=False)
         path = f'$[*].content ? (@ like_regex {pattern} flag "iq")'
-        return f"jsonb_path_exists({column}, %s::jsonpath)", [*params, path]
+        return f"jsonb_path_exists({column}, %s::jsonpath)", (*params, path)
 
 
 # --- model versions ----------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from models_registry.models import Endpoint, KnownLimitation, Model, ModelVersion
+from models_registry.models.model_version import validate_decoding_parameters
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -61,12 +62,15 @@ def register_model_version(
 ) -> Registered:
     """Make the endpoint, the model and the version be as given, and create what isn't there.
 
-    Only what is given is compared and changed (ENDPOINT_FIELDS, VERSION_FIELDS); doing it twice changes nothing.
-    Without an endpoint a new version is one whose responses were recorded elsewhere. Limitations are added, never
-    removed. Raises ValidationError, also where a frozen field would change.
+    Only what is given is compared and changed (ENDPOINT_FIELDS, VERSION_FIELDS); doing it twice changes
+    nothing. Without an endpoint a new version is one whose responses were recorded elsewhere. Limitations are
+    added, never removed. Raises ValidationError, also where a frozen field would change.
     """
     if endpoint_fields and not endpoint:
         raise ValidationError({"endpoint": _("Name the endpoint that these settings are for.")})
+    if fields and "parameters" in fields:
+        # full_clean passes over what is empty, and so would store an empty list
+        _check_parameters(fields["parameters"])
     with transaction.atomic():
         changed: list[str] = []
         at = _endpoint(endpoint, endpoint_fields or {}, changed) if endpoint else None
@@ -115,6 +119,13 @@ def _change(row: Endpoint | Model | ModelVersion, wanted: Mapping[str, Any], *, 
         row.full_clean()
         row.save(update_fields=names)
     return names
+
+
+def _check_parameters(parameters: object) -> None:
+    try:
+        validate_decoding_parameters(parameters)
+    except ValidationError as error:
+        raise ValidationError({"parameters": error.messages}) from None
 
 
 def check_storable(name: str, value: object) -> None:

@@ -47,9 +47,10 @@ class Reading:
 def read(source: bytes | BinaryIO, filename: str = "", *, most_bytes: int = MOST_BYTES) -> Reading:
     """Every row of a golden set file, and everything wrong with it.
 
-    The format is recognised by the content; the name only decides where the content does not. gzip is unpacked.
-    `most_bytes` bounds the file, packed and unpacked alike. Any bytes give a Reading: a file that can't be read as a
-    whole has no rows and one error. Rows after the first with the same id are errors.
+    The format is recognised by the content; the name only decides where the content does not. gzip is
+    unpacked. `most_bytes` bounds the file, packed and unpacked alike. Any bytes give a Reading: a file that
+    can't be read as a whole has no rows, and what is wrong with it is the first error. Rows after the first
+    with the same id are errors.
     """
     rows: list[Row] = []
     errors: list[Problem] = []
@@ -102,19 +103,18 @@ def _raw_rows(lines: Iterator[Line], filename: str) -> Iterator[tuple[int, dict[
         )
     if header.startswith("<"):
         raise Unreadable("the file is HTML or XML", "give JSON Lines or CSV")
-    is_json_lines = (
-        not texts
-        or header.startswith("{")
-        or (delimiter is None and any(text.startswith("{") for text in texts))
-        or filename.lower().endswith(JSON_LINES_SUFFIXES)
+    looks_like_json_lines = any(text.startswith("{") for text in texts) or filename.lower().endswith(
+        JSON_LINES_SUFFIXES
     )
+    is_json_lines = not texts or header.startswith("{") or (delimiter is None and looks_like_json_lines)
     everything = chain(head, lines)
     if is_json_lines:
         return jsonl.raw_rows(everything)
     if delimiter is None:
         number = next(line.number for line in head if (line.text or "").strip())
         raise Unreadable(
-            f'the file is neither JSON Lines nor CSV with the columns known here: it begins with "{shorten(header)}"',
+            "the file is neither JSON Lines nor CSV with the columns known here: "
+            f'it begins with "{shorten(header)}"',
             f'write rows such as {jsonl.ROW_EXAMPLE}, or a CSV whose header has "id" and "prompt"',
             line=number,
         )
@@ -123,7 +123,8 @@ def _raw_rows(lines: Iterator[Line], filename: str) -> Iterator[tuple[int, dict[
 
 def _warnings(rows: list[Row], unknown: Counter[str]) -> Iterator[str]:
     for name, count in unknown.most_common(50):
-        yield f'{_rows(count)} with a column "{shorten(name)}", which is not known here: kept under "metadata".'
+        column = f'"{shorten(name)}", which is not known here: kept under "metadata".'
+        yield f"{_rows(count)} with a column {column}"
     if len(unknown) > 50:
         yield f'{len(unknown) - 50} more unknown columns: kept under "metadata".'
     untagged = sum(not row.tags for row in rows)

@@ -41,7 +41,7 @@ def _column(cell: str) -> str:
 def raw_rows(lines: Iterable[Line], delimiter: str) -> Iterator[tuple[int, dict[str, Any]] | Problem]:
     """(line, columns) of every row below the header, in order; a Problem for any that can't be read.
 
-    Raises Unreadable where the header won't do. Empty cells are as good as absent; empty rows are passed over.
+    Raises Unreadable where the header won't do. Empty cells are as good as absent, empty rows passed over.
     """
     reader = csv.reader(_texts(lines), delimiter=delimiter, strict=True)
     header: list[str] | None = None
@@ -133,7 +133,7 @@ def _cell_fix(name: str, bad: BadJson) -> str:
     if "not JSON:" not in bad.message:
         return bad.fix
     return {
-        "messages": 'write [{"role": "user", "content": "…"}], or use the columns "prompt" and "system" instead',
+        "messages": 'write [{"role": "user", "content": "…"}], or use the columns "prompt" and "system"',
         "metadata": 'write an object such as {"source": "chat"}, or give each value a column of its own',
         "tags": "write the tags with a semicolon between them, such as billing; refunds",
     }[name]

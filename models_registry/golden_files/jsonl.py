@@ -1,4 +1,4 @@
-"""JSON Lines: one object a line. Also what a JSON text must be to count, for any format that holds some. Pure."""
+"""JSON Lines: one object a line; and how any JSON text is read, whatever format holds it. Pure."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class BadJson(Exception):
 
 
 def raw_rows(lines: Iterable[Line]) -> Iterator[tuple[int, dict[str, Any]] | Problem]:
-    """(line, object) of every line that holds one, in order; a Problem for any other. Blank lines are passed over."""
+    """(line, object) of every line that holds one, in order; a Problem for any other; nothing for blank ones."""
     for line in lines:
         if line.text is None:
             yield Problem(
@@ -46,7 +46,7 @@ def raw_rows(lines: Iterable[Line]) -> Iterator[tuple[int, dict[str, Any]] | Pro
 
 
 def decode(text: str, what: str = "the row") -> Any:
-    """The value of a JSON text. Raises BadJson, which says more than parsers do, and where a name stands twice.
+    """The value of a JSON text. Raises BadJson, also where a name stands twice in one object.
 
     `what` is what the message calls the text.
     """

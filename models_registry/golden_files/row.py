@@ -53,9 +53,9 @@ class _Wrong(Exception):
 
 
 def check_row(line: int, raw: Mapping[str, Any]) -> Row | list[Problem]:
-    """The row, or everything that is wrong with it. `raw` has the columns' names as keys; null is as good as absent.
+    """The row, or everything that is wrong with it. `raw` has the columns' names as keys.
 
-    Columns that are not in COLUMNS go into the metadata.
+    Null is as good as absent. Columns that are not in COLUMNS go into the metadata.
     """
     given = {name: value for name, value in raw.items() if value is not None}
     found: dict[str, Any] = {}
@@ -80,9 +80,11 @@ def kind_of(value: object) -> str:
         return "true or false"
     if isinstance(value, int | float):
         return "a number"
-    return {str: "a string", list: "a list", tuple: "a list", dict: "an object"}.get(
-        type(value), type(value).__name__
-    )
+    if isinstance(value, str):
+        return "a string"
+    if isinstance(value, list | tuple):
+        return "a list"
+    return "an object" if isinstance(value, Mapping) else type(value).__name__
 
 
 def shorten(text: str, most: int = 40) -> str:

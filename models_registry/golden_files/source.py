@@ -1,4 +1,4 @@
-"""Bytes into numbered lines of text: unpacks gzip, wants UTF-8, and never reads more than it was allowed to. Pure."""
+"""Bytes into numbered lines of text: unpacks gzip, wants UTF-8, reads no more than it may. Pure."""
 
 from __future__ import annotations
 
@@ -101,10 +101,7 @@ def lines_of(stream: BinaryIO, most_bytes: int) -> Iterator[Line]:
             try:
                 text = raw.decode()
             except UnicodeDecodeError as error:
-                raise Unreadable(
-                    f"the file is not UTF-8: byte offset {offset + error.start} holds 0x{raw[error.start]:02x}",
-                    UTF8_FIX,
-                    line=number,
-                ) from None
+                where = f"byte offset {offset + error.start} holds 0x{raw[error.start]:02x}"
+                raise Unreadable(f"the file is not UTF-8: {where}", UTF8_FIX, line=number) from None
             yield Line(number, text.removeprefix("\ufeff") if number == 1 else text)
         offset += size

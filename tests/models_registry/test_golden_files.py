@@ -94,10 +94,14 @@ def test_null_is_as_good_as_absent() -> None:
 
 
 def test_unknown_columns_go_into_the_metadata_and_are_counted() -> None:
-    rows = [{"id": str(n), "messages": QUESTION, "tags": ["x"], "flags": "B" if n else None} for n in range(3)]
+    rows = [
+        {"id": str(n), "messages": QUESTION, "tags": ["x"], "flags": "B" if n else None} for n in range(3)
+    ]
     reading = read(as_jsonl(rows))
     assert [row.metadata for row in reading.rows] == [{}, {"flags": "B"}, {"flags": "B"}]
-    assert reading.warnings == ('2 rows with a column "flags", which is not known here: kept under "metadata".',)
+    assert reading.warnings == (
+        '2 rows with a column "flags", which is not known here: kept under "metadata".',
+    )
 
 
 def test_rows_without_a_tag_are_counted() -> None:
@@ -142,7 +146,11 @@ def test_spreadsheet_is_read(delimiter: str) -> None:
     assert reading.errors == ()
     first, second = reading.rows
     assert first.messages[0]["content"] == 'She said "no", then\nleft; why?'
-    assert (first.tags, first.lang, first.metadata) == (("billing", "refunds", "x"), "es", {"Channel": "chat"})
+    assert (first.tags, first.lang, first.metadata) == (
+        ("billing", "refunds", "x"),
+        "es",
+        {"Channel": "chat"},
+    )
     assert (first.line, second.line, second.tags, second.metadata) == (2, 5, (), {})
 
 
@@ -163,7 +171,7 @@ def test_numbers_are_kept_as_both_databases_give_them_back() -> None:
     assert json.dumps(found.metadata) == '{"big": 100000000000000000, "zero": 0.0, "half": 0.5}'
 
 
-# --- what is wrong with a row ----------------------------------------------------------------------------------
+# --- what is wrong with a row ------------------------------------------------------------------------------
 
 
 def test_missing_messages_are_told_as_designed() -> None:
@@ -194,10 +202,19 @@ def user(content: Any = "Hi") -> dict[str, Any]:
         ({"id": "a", "messages": [{"role": "bot", "content": "Hi"}]}, 'message 1 has the role "bot"'),
         ({"id": "a", "messages": [{"role": ["x"], "content": "Hi"}]}, "message 1 has the role ['x']"),
         ({"id": "a", "messages": [user(), {"role": "system", "content": "x"}]}, "may only be the first"),
-        ({"id": "a", "messages": [{"role": "system", "content": "x"}]}, "the last message has the role system"),
-        ({"id": "a", "messages": [user(), user()]}, "message 2 has the role user where assistant is expected"),
+        (
+            {"id": "a", "messages": [{"role": "system", "content": "x"}]},
+            "the last message has the role system",
+        ),
+        (
+            {"id": "a", "messages": [user(), user()]},
+            "message 2 has the role user where assistant is expected",
+        ),
         ({"id": "a", "messages": [{"role": "assistant", "content": "x"}, user()]}, "where user is expected"),
-        ({"id": "a", "messages": [user(), {"role": "assistant", "content": "x"}]}, "the last message has the role"),
+        (
+            {"id": "a", "messages": [user(), {"role": "assistant", "content": "x"}]},
+            "the last message has the role",
+        ),
         ({"id": "a", "messages": [user(" \n")]}, '"content" of message 1 is empty'),
         ({"id": "a", "messages": [user(None)]}, '"content" of message 1 is null'),
         ({"id": "a", "messages": [user([{"type": "text"}])]}, '"content" of message 1 is a list'),
@@ -208,7 +225,10 @@ def user(content: Any = "Hi") -> dict[str, Any]:
         ({"id": "a", "prompt": ""}, '"prompt" is empty; write what the user asks'),
         ({"id": "a", "prompt": 3}, '"prompt" is a number'),
         ({"id": "a", "prompt": "Hi", "system": ["x"]}, '"system" is a list'),
-        ({"id": "a", "prompt": "Hi", "tags": "billing"}, '"tags" is a string; give a list such as ["billing"]'),
+        (
+            {"id": "a", "prompt": "Hi", "tags": "billing"},
+            '"tags" is a string; give a list such as ["billing"]',
+        ),
         ({"id": "a", "prompt": "Hi", "tags": [1]}, "tag 1 is a number"),
         ({"id": "a", "prompt": "Hi", "tags": ["x", " "]}, "tag 2 is empty"),
         ({"id": "a", "prompt": "Hi", "tags": ["x", " x"]}, 'the tag "x" is given twice'),
@@ -351,7 +371,7 @@ def test_any_bytes_give_rows_or_problems(source: bytes, filename: str) -> None:
 def test_any_damage_to_a_good_file_gives_rows_or_problems(
     rows: list[dict[str, Any]], seed: int, write: Any
 ) -> None:
-    chance = random.Random(seed)  # noqa: S311 - no secret
+    chance = random.Random(seed)
     damaged = bytearray(write(rows))
     for _ in range(chance.randint(1, 4)):
         place = chance.randrange(len(damaged))
@@ -361,7 +381,9 @@ def test_any_damage_to_a_good_file_gives_rows_or_problems(
             case 1:
                 del damaged[place : place + chance.randint(1, 10)]
             case _:
-                damaged[place:place] = chance.choice([b'"', b"\n", b"\r", b",", b"{", b"\x00", b"\xff", b"\\ud800"])
+                damaged[place:place] = chance.choice(
+                    [b'"', b"\n", b"\r", b",", b"{", b"\x00", b"\xff", b"\\ud800"]
+                )
         damaged = damaged or bytearray(b"x")
     packed = bytes(damaged[:2]) == b"\x1f\x8b"
     if not packed:
@@ -372,7 +394,9 @@ def test_any_damage_to_a_good_file_gives_rows_or_problems(
 
 @given(
     st.lists(
-        st.fixed_dictionaries({}, optional=dict.fromkeys([*COLUMNS, "role", "other"], VALUE | st.lists(VALUE))),
+        st.fixed_dictionaries(
+            {}, optional=dict.fromkeys([*COLUMNS, "role", "other"], VALUE | st.lists(VALUE))
+        ),
         max_size=4,
     )
 )

@@ -1,4 +1,4 @@
-"""Files that nobody should upload: each ends in a clear error and an unchanged database, never in a traceback."""
+"""Files that nobody should upload: a clear error and an unchanged database, never a traceback."""
 
 from __future__ import annotations
 
@@ -62,7 +62,10 @@ HOSTILE: dict[str, tuple[bytes, str]] = {
     "number out of range": (b'{"id": "a", "prompt": "Hi", "metadata": {"x": 1e999}}', "too large"),
     "number of 5000 digits": (b'{"id": ' + b"9" * 5000 + b', "prompt": "Hi"}', "too large"),
     "array": (b'[{"id": "a", "prompt": "Hi"}]', "the file is a JSON array"),
-    "spread document": (json.dumps({"rows": []}, indent=2).encode(), "one JSON document spread over several lines"),
+    "spread document": (
+        json.dumps({"rows": []}, indent=2).encode(),
+        "one JSON document spread over several lines",
+    ),
     "stray quote": (b'id,prompt\na,"Hi" you\n', "a cell goes on after its closing double quote"),
     "open quote": (b'id,prompt\na,"Hi\nb,You\n', "a double quote opens in this row and never closes"),
     "too many cells": (b"id,prompt\na,Hi, you\n", "the row has 3 cells where the header has 2"),

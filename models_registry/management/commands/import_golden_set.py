@@ -14,9 +14,9 @@ EPILOG = """\
 example:
   manage.py import_golden_set support.jsonl --name support --json
 
-Each row has an id, and messages (or a prompt, and optionally system); tags, reference, lang and metadata may follow.
-Content that the golden set has already gives that version again. Exit status 2, and nothing stored, where a row is
-wrong and --skip-invalid was not given.
+Each row has an id, and messages (or a prompt, and optionally system); tags, reference, lang and metadata may
+follow. Content that the golden set has already gives that version again. Exit status 2, and nothing stored,
+where a row is wrong and --skip-invalid was not given.
 """
 
 

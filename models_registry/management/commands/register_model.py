@@ -21,8 +21,9 @@ FLAGS = {"timeout_seconds": "timeout"}
 
 EPILOG = """\
 example:
-  manage.py register_model --endpoint openai --base-url https://api.openai.com/v1 --api-key-env OPENAI_API_KEY \\
-    --model support-bot --version 2026-11 --served-name gpt-4.1-mini --system-prompt-file prompt.txt \\
+  manage.py register_model --endpoint openai --base-url https://api.openai.com/v1 \\
+    --api-key-env OPENAI_API_KEY --model support-bot --version 2026-11 --served-name gpt-4.1-mini \\
+    --system-prompt-file prompt.txt \\
     --parameters '{"temperature": 0, "max_tokens": 600}' --input-price 0.40 --output-price 1.60 \\
     --limitation "Invents order numbers :: A person confirms every refund"
 
@@ -32,7 +33,7 @@ response: then register a new version. Without --endpoint its responses are ones
 
 
 class Command(BaseCommand):
-    help = "Register a version of a model, with its endpoint. What is not given stays as it is, or at its default."
+    help = "Register a version of a model, with its endpoint. What is not given stays as it is."
 
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
         # "resolve": Django's own --version has no use here, and the name is the one that people look for
