@@ -12,6 +12,8 @@ from typing import BinaryIO
 from models_registry.golden_files.row import Problem
 
 MOST_LINE_BYTES = 4 * 1024 * 1024
+# a small file can unpack into millions of empty lines, each of which takes time
+MOST_LINES = 2_000_000
 UTF8_FIX = "save it as UTF-8 (in a spreadsheet: CSV UTF-8) and try again"
 
 # What people upload by mistake: (first bytes, what it is, what to do)
@@ -91,6 +93,8 @@ def lines_of(stream: BinaryIO, most_bytes: int) -> Iterator[Line]:
     number = 0
     while raw := source.readline(MOST_LINE_BYTES + 1):
         number += 1
+        if number > MOST_LINES:
+            raise Unreadable(f"the file has more than {MOST_LINES:,} lines", "split it into several", line=number)
         size = len(raw)
         if size > MOST_LINE_BYTES:
             while raw and not raw.endswith(b"\n"):
