@@ -19,8 +19,8 @@ help: ## this list
 demo: $(VENV)/.demo ## the Aurora Commerce story on http://localhost:8000; PORT=8001 moves it, Ctrl-C ends it
 	@exec $(PY) manage.py demo --port $(PORT)
 
-demo-reset: $(VENV)/.demo ## throw away what people did in the demo
-	@exec $(PY) manage.py demo --reset
+demo-reset: $(VENV)/.demo ## the same, starting over: what people did in the demo is deleted
+	@exec $(PY) manage.py demo --reset --port $(PORT)
 
 run: $(VENV)/.demo ## web server and workers as the environment says; see .env.example
 	@$(PY) manage.py migrate --no-input -v 0 && $(PY) manage.py collectstatic --no-input -v 0 \

@@ -6,7 +6,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from django.conf import settings as django_settings
 from django.contrib.auth.models import Group, User
 from django.db import connections
 from django.test import Client
+from kombu import Connection
 
 from evalsite.celery import app
 from tests import services
@@ -204,11 +205,25 @@ def worker(transactional_db: None) -> Iterator[Any]:
     schedule = EmbeddedService(app, max_interval=0.2, thread=True, scheduler_cls="celery.beat:Scheduler")
     schedule.daemon = True
     options = {"pool": "threads", "concurrency": 8, "perform_ping_check": False, "loglevel": "WARNING"}
-    with start_worker(app, **options) as running:
+    with _shorter_waits_for_messages(), start_worker(app, **options) as running:
         schedule.start()
         yield running
         schedule.stop()
     _purge()
+
+
+@contextmanager
+def _shorter_waits_for_messages() -> Iterator[None]:
+    """Where the broker is in memory a worker looks up from waiting every two seconds; it could end no sooner."""
+    drain_events = Connection.drain_events
+
+    def drain_shortly(self: Connection, timeout: float | None = None, **options: Any) -> Any:
+        return drain_events(self, timeout=min(timeout or 0.1, 0.1), **options)
+
+    with pytest.MonkeyPatch.context() as patch:
+        if not django_settings.REDIS_URL:
+            patch.setattr(Connection, "drain_events", drain_shortly)
+        yield
 
 
 def _purge() -> None:

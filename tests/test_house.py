@@ -28,6 +28,7 @@ REGISTRY_HOSTS = [
         ("jsdelivr", "net"),
         ("unpkg", "com"),
         ("cdnjs", "cloudflare", "com"),
+        ("debian", "org"),
     )
 ]
 TEXT = {
