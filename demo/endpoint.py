@@ -16,8 +16,14 @@ from typing import Any
 from demo import story
 
 # seconds: the shortest answer, and what is added on top, times a number between 0 and 1 with a long tail
-PACE = {"aurora-support-large": (0.35, 1.1), "aurora-support-ft-1": (0.10, 0.35), "aurora-support-ft-2": (0.10, 0.35)}
-SPANISH = frozenset("el la los las un una de que y mi me no por para con cómo qué pedido quiero hola gracias".split())
+PACE = {
+    "aurora-support-large": (0.35, 1.1),
+    "aurora-support-ft-1": (0.10, 0.35),
+    "aurora-support-ft-2": (0.10, 0.35),
+}
+SPANISH = story.words(
+    "el la los las un una de que y mi me no por para con cómo qué pedido quiero hola gracias"
+)
 RESEMBLES = 0.2  # least share of common words (Jaccard) to count as about the same intent
 
 
@@ -62,7 +68,9 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         models = [{"id": name, "object": "model", "owned_by": "aurora"} for name in PACE]
-        self._reply(200, {"object": "list", "data": models}) if self.path == "/v1/models" else self._unknown_path()
+        self._reply(
+            200, {"object": "list", "data": models}
+        ) if self.path == "/v1/models" else self._unknown_path()
 
     def do_POST(self) -> None:
         if self.path != "/v1/chat/completions":
@@ -75,7 +83,9 @@ class Handler(BaseHTTPRequestHandler):
             self._reply(400, _error("Send a JSON object with model and messages."))
             return
         if served_name not in PACE:
-            self._reply(404, _error(f"The model {served_name!r} does not exist; there are {', '.join(PACE)}."))
+            self._reply(
+                404, _error(f"The model {served_name!r} does not exist; there are {', '.join(PACE)}.")
+            )
             return
         text = answer(served_name, messages)
         time.sleep(_seconds(served_name, str(messages[-1].get("content", ""))))

@@ -22,7 +22,7 @@ def when_ready(server: Any) -> None:
     from demo.logins import LOGINS, PASSWORD
 
     lines = [f"  {name:<8} {role}" for name, role in LOGINS.items()]
-    print(
+    print(  # noqa: T201 - to whoever started it
         f"\nEvalsite is at http://127.0.0.1:{os.environ['DEMO_PORT']}/   (Ctrl-C stops it)\n\n"
         + "\n".join(lines)
         + f"\n\n  password of all: {PASSWORD}\n",

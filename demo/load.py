@@ -37,7 +37,9 @@ GENERATION_SECONDS = 300
 
 
 def is_loaded() -> bool:
-    return Evaluation.objects.filter(name=story.story()["evaluations"]["ft-2"]["name"], opened_at__isnull=False).exists()
+    return Evaluation.objects.filter(
+        name=story.story()["evaluations"]["ft-2"]["name"], opened_at__isnull=False
+    ).exists()
 
 
 def set_endpoint(base_url: str) -> None:
@@ -63,7 +65,9 @@ def load(say: Callable[[str], None]) -> None:
             description=story.story()["golden_set_description"],
         )
     assert imported.version is not None
-    say(f"golden set {imported.version}: {imported.version.rows} examples, sha256 {imported.version.sha256[:12]}")
+    say(
+        f"golden set {imported.version}: {imported.version.rows} examples, sha256 {imported.version.sha256[:12]}"
+    )
     for short, share in (("ft-1", 1.0), ("ft-2", 0.45)):
         evaluation = _evaluation(short, versions, imported.version, by=people["lena"])
         _wait_for_responses(evaluation, say)
@@ -75,7 +79,8 @@ def load(say: Callable[[str], None]) -> None:
 
 def _person(name: str, role: str, *, simulated: bool = False) -> User:
     person, created = User.objects.get_or_create(
-        username=name, defaults={"first_name": name.title(), "is_active": not simulated, "is_staff": role == roles.ADMIN}
+        username=name,
+        defaults={"first_name": name.title(), "is_active": not simulated, "is_staff": role == roles.ADMIN},
     )
     if created:
         if simulated:
@@ -90,7 +95,8 @@ def _person(name: str, role: str, *, simulated: bool = False) -> User:
 def _version(short: str, *, by: User) -> ModelVersion:
     told = story.story()
     model, _ = Model.objects.get_or_create(
-        name="aurora-support", defaults={"description": "Answers Aurora Commerce's customers, in English and Spanish."}
+        name="aurora-support",
+        defaults={"description": "Answers Aurora Commerce's customers, in English and Spanish."},
     )
     fine_tuned = short != "large"
     version, created = ModelVersion.objects.get_or_create(
@@ -142,7 +148,9 @@ def _wait_for_responses(evaluation: Evaluation, say: Callable[[str], None]) -> N
     deadline = time.monotonic() + GENERATION_SECONDS
     while not (progress := generation_progress(evaluation)).is_finished:
         if time.monotonic() > deadline:
-            raise TimeoutError(f"{evaluation}: {progress.done} of {progress.total} responses after {GENERATION_SECONDS} s")
+            raise TimeoutError(
+                f"{evaluation}: {progress.done} of {progress.total} responses after {GENERATION_SECONDS} s"
+            )
         time.sleep(0.2)
     say(f"{evaluation}: {progress.done} of {progress.total} responses")
 

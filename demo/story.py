@@ -37,7 +37,9 @@ def story() -> dict[str, Any]:
 
 @cache
 def fallback() -> dict[str, dict[str, dict[str, str]]]:
-    loaded: dict[str, dict[str, dict[str, str]]] = json.loads((FOLDER / "fallback.json").read_text(encoding="utf-8"))
+    loaded: dict[str, dict[str, dict[str, str]]] = json.loads(
+        (FOLDER / "fallback.json").read_text(encoding="utf-8")
+    )
     return loaded
 
 

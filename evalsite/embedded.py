@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import threading
 
-from celery.beat import EmbeddedService
+from celery.beat import Scheduler, Service
 from django.conf import settings
 
 from evalsite.celery import app
@@ -21,7 +21,9 @@ def start() -> None:
     from models_registry.generation.generate import release_leases
 
     if not settings.EMBEDDED_WORKER:
-        raise RuntimeError("REDIS_URL is set, so workers are processes of their own: celery -A evalsite worker")
+        raise RuntimeError(
+            "REDIS_URL is set, so workers are processes of their own: celery -A evalsite worker"
+        )
     # There is no other worker process, so whatever is leased was held by one that has died.
     released = release_leases()
     if released:
@@ -35,7 +37,9 @@ def start() -> None:
         without_mingle=True,
         without_gossip=True,
     )
-    beat = EmbeddedService(app, thread=True, scheduler_cls="celery.beat:Scheduler")
-    beat.daemon = True
-    threading.Thread(target=worker.start, name="celery-worker", daemon=True).start()
-    beat.start()
+    beat = Service(app, scheduler_cls=Scheduler)
+    for name, run in (
+        ("celery-worker", worker.start),
+        ("celery-beat", beat.start),
+    ):
+        threading.Thread(target=run, name=name, daemon=True).start()

@@ -34,7 +34,9 @@ def integer(name: str, default: int, *, least: int = 0) -> int:
     try:
         number = int(value)
     except ValueError:
-        raise ImproperlyConfigured(f"{name}={value!r} is not a whole number; write one such as {default}") from None
+        raise ImproperlyConfigured(
+            f"{name}={value!r} is not a whole number; write one such as {default}"
+        ) from None
     if number < least:
         raise ImproperlyConfigured(f"{name}={number} is too small; write {least} or more")
     return number
@@ -80,7 +82,9 @@ def database(name: str, default: str, *, base_dir: Path) -> dict[str, Any]:
         }
     if parts.scheme in {"postgresql", "postgres"}:
         if not parts.path.strip("/"):
-            raise ImproperlyConfigured(f"{name} names no database; write postgresql://user:password@host/name")
+            raise ImproperlyConfigured(
+                f"{name} names no database; write postgresql://user:password@host/name"
+            )
         query = dict(parse_qsl(parts.query))
         # a libpq query parameter lets a socket folder be the host, which a URL's host cannot spell
         host = query.pop("host", None) or unquote(parts.hostname or "")

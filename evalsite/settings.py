@@ -74,7 +74,9 @@ SECRET_KEY = env.secret_key("SECRET_KEY", BASE_DIR / "var" / "secret-key" if ON_
 # --- workers: the database is the truth, the broker only wakes them ---------------------------------------
 REDIS_URL = env.text("REDIS_URL", "")
 if REDIS_URL and not REDIS_URL.startswith(("redis://", "rediss://")):
-    raise ImproperlyConfigured(f"REDIS_URL={REDIS_URL!r}; write redis://host:6379/0, or leave it out to work in-process")
+    raise ImproperlyConfigured(
+        f"REDIS_URL={REDIS_URL!r}; write redis://host:6379/0, or leave it out to work in-process"
+    )
 # without a Redis the workers are threads of the web process (evalsite/embedded.py)
 EMBEDDED_WORKER = not REDIS_URL
 CELERY_BROKER_URL = REDIS_URL or "memory://localhost/"
@@ -88,7 +90,11 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_CONCURRENCY = env.integer("WORKER_THREADS", 32, least=1)
 CELERY_WORKER_POOL = "threads"
 CELERY_BEAT_SCHEDULE = {
-    "wake-endpoints": {"task": "models_registry.tasks.wake_endpoints", "schedule": 2.0, "options": {"expires": 10}},
+    "wake-endpoints": {
+        "task": "models_registry.tasks.wake_endpoints",
+        "schedule": 2.0,
+        "options": {"expires": 10},
+    },
 }
 CELERY_BEAT_SCHEDULE_FILENAME = str(BASE_DIR / "var" / "beat-schedule")
 

@@ -6,7 +6,6 @@ from celery import shared_task
 
 from models_registry.generation import generate
 
-
 # A chain that waited longer than this in the broker is let go: the next waking starts as many as there is room for,
 # so a queue can't grow while all threads are busy.
 CHAIN_EXPIRES_SECONDS = 5

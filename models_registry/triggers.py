@@ -12,7 +12,10 @@ from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 
 from models_registry.models.model_version import FROZEN_COLUMNS
 
-SEALED = "SELECT 1 FROM models_registry_goldensetversion v WHERE v.id = {row}.golden_set_version_id AND v.sealed_at IS NOT NULL"
+SEALED = (
+    "SELECT 1 FROM models_registry_goldensetversion v "
+    "WHERE v.id = {row}.golden_set_version_id AND v.sealed_at IS NOT NULL"
+)
 SEALED_BY_EXAMPLE = (
     "SELECT 1 FROM models_registry_goldensetversion v JOIN models_registry_example e ON e.golden_set_version_id = v.id "
     "WHERE e.id = {row}.example_id AND v.sealed_at IS NOT NULL"
@@ -32,7 +35,7 @@ TRIGGERS: dict[str, tuple[str, str, str, str]] = {
     "model_version_frozen": (
         "models_registry_modelversion",
         "UPDATE",
-        f"({CHANGED}) AND EXISTS (SELECT 1 FROM models_registry_response r WHERE r.model_version_id = OLD.id)",
+        f"({CHANGED}) AND EXISTS (SELECT 1 FROM models_registry_response r WHERE r.model_version_id = OLD.id)",  # noqa: S608
         MODEL_VERSION_MESSAGE,
     ),
 }
@@ -60,7 +63,8 @@ def install(connection: BaseDatabaseWrapper, triggers: dict[str, tuple[str, str,
                 row = "OLD" if event == "DELETE" else "NEW"
                 cursor.execute(
                     f"CREATE OR REPLACE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
-                    f"IF {condition} THEN RAISE EXCEPTION '{message}' USING ERRCODE = 'integrity_constraint_violation'; "
+                    f"IF {condition} THEN RAISE EXCEPTION '{message}' "
+                    f"USING ERRCODE = 'integrity_constraint_violation'; "
                     f"END IF; RETURN {row}; END $$"
                 )
                 cursor.execute(f"DROP TRIGGER IF EXISTS {name} ON {table}")

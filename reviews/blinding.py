@@ -35,7 +35,9 @@ def side_orders(seed: int, intents: Sequence[Hashable], votes: Sequence[int]) ->
         if votes[index] % 2:
             by_intent.setdefault(intents[index], []).append(index)
     # Alternating over intents laid end to end keeps every run of one intent, and the whole, within one.
-    odd_ones = [index for intent in dice.sample(list(by_intent), len(by_intent)) for index in by_intent[intent]]
+    odd_ones = [
+        index for intent in dice.sample(list(by_intent), len(by_intent)) for index in by_intent[intent]
+    ]
     first = dice.random() < 0.5
     left_over = {index: first ^ bool(turn % 2) for turn, index in enumerate(odd_ones)}
     orders: list[list[bool]] = []

@@ -49,8 +49,8 @@ class EvaluationForm(forms.ModelForm):
     def _choose(self, name: str, choices: Any, prompt: Any) -> None:
         field = self.fields[name]
         assert isinstance(field, forms.ModelChoiceField)
-        field.label = self._meta.labels[name]
-        field.help_text = self._meta.help_texts.get(name, "")
+        field.label = (self._meta.labels or {})[name]
+        field.help_text = (self._meta.help_texts or {}).get(name, "")
         field.queryset = choices
         field.empty_label = prompt
 
@@ -61,8 +61,12 @@ class EvaluationForm(forms.ModelForm):
             self.add_error("baseline", _("A version can't be compared with itself; choose another baseline."))
         name = (given.get("name") or "").lower()
         for version in (candidate, baseline):
-            if version is not None and (version.version.lower() in name.split() or version.model.name.lower() in name):
-                self.add_error("name", _("This name tells reviewers which model is judged; leave the models out."))
+            if version is not None and (
+                version.version.lower() in name.split() or version.model.name.lower() in name
+            ):
+                self.add_error(
+                    "name", _("This name tells reviewers which model is judged; leave the models out.")
+                )
                 break
         return given
 
@@ -70,7 +74,9 @@ class EvaluationForm(forms.ModelForm):
 class ComparisonFilter(forms.Form):
     q = forms.CharField(label=_("Text"), required=False, max_length=200, widget=forms.SearchInput())
     tag = forms.ChoiceField(label=_("Intent"), required=False)
-    outcome = forms.ChoiceField(label=_("Outcome"), choices=[("", _("All")), *OUTCOMES.items()], required=False)
+    outcome = forms.ChoiceField(
+        label=_("Outcome"), choices=[("", _("All")), *OUTCOMES.items()], required=False
+    )
 
     def __init__(self, *args: Any, tags: Iterable[str], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -26,7 +26,15 @@ TAGS = {
 # markdown-it aligns cells by a style, which our CSP drops
 ALIGNED = re.compile(r'(<t[hd]) style="text-align:(left|center|right)"')
 
-ATTRIBUTES = {"td": {"align"}, "th": {"align"}, "a": {"href", "title"}, "ol": {"start"}, "span": {"class"}, "pre": {"class"}, "div": {"class"}}
+ATTRIBUTES = {
+    "td": {"align"},
+    "th": {"align"},
+    "a": {"href", "title"},
+    "ol": {"start"},
+    "span": {"class"},
+    "pre": {"class"},
+    "div": {"class"},
+}
 
 
 def _highlighted(code: str, language: str, _attributes: str) -> str:

@@ -35,7 +35,7 @@ def request_responses(*, model_version: ModelVersion, examples: Iterable[Example
     """
     responses = _responses(model_version, examples, new={"status": Response.Status.PENDING})
     retry_failed_responses(responses=responses.values())
-    wake_endpoints.delay_on_commit()
+    _wake_workers()
     return responses
 
 
@@ -48,7 +48,7 @@ def retry_failed_responses(*, responses: Iterable[Response]) -> int:
             status=Response.Status.PENDING, attempts=0, next_try_at=None, last_error=""
         )
     if retried:
-        wake_endpoints.delay_on_commit()
+        _wake_workers()
     return retried
 
 
@@ -81,6 +81,11 @@ def record_responses(
                 "import these answers as another model version"
             )
     return responses
+
+
+def _wake_workers() -> None:
+    """Now, rather than at the schedule's next tick; so a broker that is down delays the workers, and no more."""
+    transaction.on_commit(wake_endpoints.delay, robust=True)
 
 
 def _responses(

@@ -27,7 +27,9 @@ TRANSIENT_STATUS = {408, 409, 425, 429}
 class TransientFault(Exception):
     """Worth another try. `wait_seconds` is what the endpoint asked for, if it asked; `pauses_endpoint` if for all."""
 
-    def __init__(self, message: str, *, wait_seconds: float | None = None, pauses_endpoint: bool = False) -> None:
+    def __init__(
+        self, message: str, *, wait_seconds: float | None = None, pauses_endpoint: bool = False
+    ) -> None:
         super().__init__(message)
         self.wait_seconds = wait_seconds
         self.pauses_endpoint = pauses_endpoint
@@ -168,7 +170,8 @@ def _client(endpoint: Endpoint) -> openai.OpenAI:
         key = os.environ.get(endpoint.api_key_env, "")
         if not key:
             raise PermanentFault(
-                f"{endpoint.api_key_env} is not set in the worker's environment; endpoint {endpoint.name} needs its key."
+                f"{endpoint.api_key_env} is not set in the worker's environment; "
+                f"endpoint {endpoint.name} needs its key."
             )
     return _shared_client(endpoint.base_url, key, endpoint.timeout_seconds)
 

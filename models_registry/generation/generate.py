@@ -113,21 +113,25 @@ def _answer(response: Response) -> None:
         logger.exception("Asking for response %s failed in an unforeseen way", response.pk)
         _store_failure(response, f"Unforeseen fault: {type(error).__name__}: {error}")
         return
-    stored = Response.objects.filter(pk=response.pk).exclude(status=Response.Status.DONE).update(
-        status=Response.Status.DONE,
-        text=_storable(completion.text),
-        earlier_answers=[_storable(answer) for answer in completion.earlier_answers],
-        input_tokens=completion.input_tokens,
-        output_tokens=completion.output_tokens,
-        latency_seconds=completion.latency_seconds,
-        cost=_cost(response, completion.input_tokens, completion.output_tokens),
-        finish_reason=completion.finish_reason[:40],
-        reported_model=completion.reported_model[:200],
-        done_at=timezone.now(),
-        lease_until=None,
-        claim=None,
-        next_try_at=None,
-        last_error="",
+    stored = (
+        Response.objects.filter(pk=response.pk)
+        .exclude(status=Response.Status.DONE)
+        .update(
+            status=Response.Status.DONE,
+            text=_storable(completion.text),
+            earlier_answers=[_storable(answer) for answer in completion.earlier_answers],
+            input_tokens=completion.input_tokens,
+            output_tokens=completion.output_tokens,
+            latency_seconds=completion.latency_seconds,
+            cost=_cost(response, completion.input_tokens, completion.output_tokens),
+            finish_reason=completion.finish_reason[:40],
+            reported_model=completion.reported_model[:200],
+            done_at=timezone.now(),
+            lease_until=None,
+            claim=None,
+            next_try_at=None,
+            last_error="",
+        )
     )
     if not stored:
         logger.info("Response %s had been answered meanwhile; the first answer stands", response.pk)

@@ -20,7 +20,10 @@ BURST_SECONDS = 10.0
 def refill(use: EndpointUse, endpoint: Endpoint, now: datetime) -> None:
     """Bring the buckets up to `now`. The first time they start full."""
     seconds = BURST_SECONDS if use.refilled_at is None else max(0.0, (now - use.refilled_at).total_seconds())
-    for limit, name in ((endpoint.requests_per_minute, "requests_left"), (endpoint.tokens_per_minute, "tokens_left")):
+    for limit, name in (
+        (endpoint.requests_per_minute, "requests_left"),
+        (endpoint.tokens_per_minute, "tokens_left"),
+    ):
         if limit is None:
             continue
         per_second = limit / 60
@@ -52,9 +55,9 @@ def spend_tokens(endpoint: Endpoint, tokens: int) -> None:
 
 def pause(endpoint: Endpoint, until: datetime) -> None:
     """Hold every request to an endpoint that asked for it, and never shorten a longer pause."""
-    EndpointUse.objects.filter(Q(paused_until__isnull=True) | Q(paused_until__lt=until), endpoint=endpoint).update(
-        paused_until=until
-    )
+    EndpointUse.objects.filter(
+        Q(paused_until__isnull=True) | Q(paused_until__lt=until), endpoint=endpoint
+    ).update(paused_until=until)
 
 
 def lease(endpoint: Endpoint, turns: int) -> timedelta:

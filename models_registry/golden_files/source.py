@@ -94,7 +94,9 @@ def lines_of(stream: BinaryIO, most_bytes: int) -> Iterator[Line]:
     while raw := source.readline(MOST_LINE_BYTES + 1):
         number += 1
         if number > MOST_LINES:
-            raise Unreadable(f"the file has more than {MOST_LINES:,} lines", "split it into several", line=number)
+            raise Unreadable(
+                f"the file has more than {MOST_LINES:,} lines", "split it into several", line=number
+            )
         size = len(raw)
         if size > MOST_LINE_BYTES:
             while raw and not raw.endswith(b"\n"):

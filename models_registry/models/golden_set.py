@@ -12,7 +12,9 @@ class GoldenSet(models.Model):
 
     name = models.SlugField(unique=True, max_length=100)
     description = models.TextField(blank=True)
-    created_by = models.ForeignKey("auth.User", on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    created_by = models.ForeignKey(
+        "auth.User", on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -30,13 +32,19 @@ class GoldenSetVersion(models.Model):
 
     golden_set = models.ForeignKey(GoldenSet, on_delete=models.PROTECT, related_name="versions")
     number = models.PositiveIntegerField(validators=[MinValueValidator(1)])
-    sha256 = models.CharField(max_length=64, help_text="Of the canonical rows; see models_registry/content_hash.py.")
+    sha256 = models.CharField(
+        max_length=64, help_text="Of the canonical rows; see models_registry/content_hash.py."
+    )
     rows = models.PositiveIntegerField()
     source = models.CharField(max_length=255, blank=True, help_text="Name of the file it came from.")
     warnings = models.JSONField(default=list, blank=True)
-    created_by = models.ForeignKey("auth.User", on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    created_by = models.ForeignKey(
+        "auth.User", on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
     created_at = models.DateTimeField(auto_now_add=True)
-    sealed_at = models.DateTimeField(null=True, help_text="Set once all rows are stored; nothing changes after it.")
+    sealed_at = models.DateTimeField(
+        null=True, help_text="Set once all rows are stored; nothing changes after it."
+    )
 
     class Meta:
         ordering = ["golden_set__name", "-number"]
@@ -59,7 +67,9 @@ class Example(models.Model):
     replayed turn by turn, as in MT-bench.
     """
 
-    golden_set_version = models.ForeignKey(GoldenSetVersion, on_delete=models.CASCADE, related_name="examples")
+    golden_set_version = models.ForeignKey(
+        GoldenSetVersion, on_delete=models.CASCADE, related_name="examples"
+    )
     position = models.PositiveIntegerField()
     key = models.CharField(max_length=200, help_text='The "id" of its row.')
     messages = models.JSONField()

@@ -38,7 +38,9 @@ FROZEN_COLUMNS = (
 
 def validate_decoding_parameters(value: Any) -> None:
     if not isinstance(value, dict):
-        raise ValidationError('Decoding parameters are an object, such as {"temperature": 0, "max_tokens": 600}.')
+        raise ValidationError(
+            'Decoding parameters are an object, such as {"temperature": 0, "max_tokens": 600}.'
+        )
     for name, given in value.items():
         allowed = DECODING_PARAMETERS.get(name)
         if allowed is None:
@@ -88,7 +90,10 @@ class Endpoint(models.Model):
         null=True, blank=True, validators=[MinValueValidator(1)], help_text="Empty: no limit."
     )
     tokens_per_minute = models.PositiveIntegerField(
-        null=True, blank=True, validators=[MinValueValidator(1)], help_text="Input and output. Empty: no limit."
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1)],
+        help_text="Input and output. Empty: no limit.",
     )
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -111,6 +116,9 @@ class EndpointUse(models.Model):
     refilled_at = models.DateTimeField(null=True)
     paused_until = models.DateTimeField(null=True, help_text="The provider asked for a pause until then.")
 
+    def __str__(self) -> str:
+        return f"use of endpoint {self.endpoint_id}"
+
 
 class Model(models.Model):
     """A line of models, such as "aurora-support"; what is evaluated is one version of it."""
@@ -132,7 +140,11 @@ class ModelVersion(models.Model):
     model = models.ForeignKey(Model, on_delete=models.PROTECT, related_name="versions")
     version = models.CharField(
         max_length=60,
-        validators=[RegexValidator(r"^[A-Za-z0-9][A-Za-z0-9._+-]*\Z", "Letters, digits, dot, plus, hyphen, underscore.")],
+        validators=[
+            RegexValidator(
+                r"^[A-Za-z0-9][A-Za-z0-9._+-]*\Z", "Letters, digits, dot, plus, hyphen, underscore."
+            )
+        ],
         help_text="Such as 2026-11 or ft-1.",
     )
     endpoint = models.ForeignKey(
@@ -167,11 +179,16 @@ class ModelVersion(models.Model):
         help_text="US dollars per million output tokens.",
     )
     training_data_sha256 = models.CharField(
-        max_length=64, blank=True, validators=[validate_sha256], help_text="Of the training file. Empty: not fine-tuned."
+        max_length=64,
+        blank=True,
+        validators=[validate_sha256],
+        help_text="Of the training file. Empty: not fine-tuned.",
     )
     changelog = models.TextField(blank=True, help_text="What is new against the version before. Markdown.")
     intended_use = models.TextField(blank=True)
-    created_by = models.ForeignKey("auth.User", on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    created_by = models.ForeignKey(
+        "auth.User", on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -209,7 +226,9 @@ class ModelVersion(models.Model):
 class KnownLimitation(models.Model):
     """What a version is known to do badly, and what is done about it. May grow after the version is frozen."""
 
-    model_version = models.ForeignKey(ModelVersion, on_delete=models.CASCADE, related_name="known_limitations")
+    model_version = models.ForeignKey(
+        ModelVersion, on_delete=models.CASCADE, related_name="known_limitations"
+    )
     limitation = models.TextField()
     mitigation = models.TextField(blank=True)
     created_at = models.DateTimeField(auto_now_add=True)

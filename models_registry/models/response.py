@@ -16,11 +16,18 @@ class Response(models.Model):
         DONE = "done"
         FAILED = "failed"
 
-    model_version = models.ForeignKey("models_registry.ModelVersion", on_delete=models.PROTECT, related_name="responses")
-    example = models.ForeignKey(
-        "models_registry.Example", on_delete=models.PROTECT, related_name="+", help_text="The one it was first asked for."
+    model_version = models.ForeignKey(
+        "models_registry.ModelVersion", on_delete=models.PROTECT, related_name="responses"
     )
-    request_sha256 = models.CharField(max_length=64, help_text="Of what is sent; see models_registry/content_hash.py.")
+    example = models.ForeignKey(
+        "models_registry.Example",
+        on_delete=models.PROTECT,
+        related_name="+",
+        help_text="The one it was first asked for.",
+    )
+    request_sha256 = models.CharField(
+        max_length=64, help_text="Of what is sent; see models_registry/content_hash.py."
+    )
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.PENDING)
 
     # --- being asked: a worker holds a lease; a killed worker's lease runs out and another takes it up
@@ -33,30 +40,38 @@ class Response(models.Model):
     # --- the answer
     text = models.TextField(blank=True)
     earlier_answers = models.JSONField(
-        default=list, help_text="The model's own answers to the user turns before the last, where those are replayed."
+        default=list,
+        help_text="The model's own answers to the user turns before the last, where those are replayed.",
     )
     input_tokens = models.PositiveIntegerField(null=True)
     output_tokens = models.PositiveIntegerField(null=True)
     latency_seconds = models.FloatField(null=True)
     cost = models.DecimalField(max_digits=16, decimal_places=10, null=True, help_text="US dollars.")
     finish_reason = models.CharField(max_length=40, blank=True)
-    reported_model = models.CharField(max_length=200, blank=True, help_text="The model's name as the endpoint gave it.")
+    reported_model = models.CharField(
+        max_length=200, blank=True, help_text="The model's name as the endpoint gave it."
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     done_at = models.DateTimeField(null=True)
 
     class Meta:
         ordering = ["pk"]
         constraints = [
-            models.UniqueConstraint(fields=["model_version", "request_sha256"], name="response_once_a_request"),
+            models.UniqueConstraint(
+                fields=["model_version", "request_sha256"], name="response_once_a_request"
+            ),
             models.CheckConstraint(
                 condition=Q(status__in=["pending", "done", "failed"]), name="response_status_is_known"
             ),
             models.CheckConstraint(
-                condition=Q(status="done", done_at__isnull=False) | ~Q(status="done"), name="response_done_has_a_time"
+                condition=Q(status="done", done_at__isnull=False) | ~Q(status="done"),
+                name="response_done_has_a_time",
             ),
         ]
         indexes = [
-            models.Index(fields=["model_version", "id"], name="response_pending", condition=Q(status="pending")),
+            models.Index(
+                fields=["model_version", "id"], name="response_pending", condition=Q(status="pending")
+            ),
         ]
 
     def __str__(self) -> str:

@@ -73,7 +73,10 @@ def _renew(pk: int, reviewer: User) -> bool:
     """Keep a turn that is still this reviewer's: until another takes it, even one that ran out is."""
     now = timezone.now()
     return (
-        Assignment.objects.filter(pk=pk, reviewer=reviewer, voted=False).update(lease_until=now + lease_time()) == 1
+        Assignment.objects.filter(pk=pk, reviewer=reviewer, voted=False).update(
+            lease_until=now + lease_time()
+        )
+        == 1
     )
 
 
@@ -82,13 +85,9 @@ def _is_free() -> Q:
 
 
 def _with_texts(pk: int) -> Assignment:
-    return _texts().get(pk=pk)
-
-
-def _texts() -> QuerySet[Assignment]:
     return Assignment.objects.select_related(
         "evaluation",
         "comparison__example",
         "comparison__candidate_response",
         "comparison__baseline_response",
-    )
+    ).get(pk=pk)

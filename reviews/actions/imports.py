@@ -125,7 +125,10 @@ def _store_votes(evaluation: Evaluation, votes: Iterable[ForeignVote]) -> None:
     now = timezone.now()
     stored = Assignment.objects.bulk_create(turns, batch_size=BATCH)
     Vote.objects.bulk_create(
-        (Vote(assignment=turn, choice=choice, cast_at=now) for turn, choice in zip(stored, choices, strict=True)),
+        (
+            Vote(assignment=turn, choice=choice, cast_at=now)
+            for turn, choice in zip(stored, choices, strict=True)
+        ),
         batch_size=BATCH,
     )
 
@@ -133,7 +136,9 @@ def _store_votes(evaluation: Evaluation, votes: Iterable[ForeignVote]) -> None:
 def _rater(name: str) -> User:
     """A person who stands behind imported votes and can't log in."""
     username = name[: 150 - len(RATER_SUFFIX)] + RATER_SUFFIX
-    person, created = User.objects.get_or_create(username=username, defaults={"is_active": False, "first_name": name[:150]})
+    person, created = User.objects.get_or_create(
+        username=username, defaults={"is_active": False, "first_name": name[:150]}
+    )
     if created:
         person.set_unusable_password()
         person.save(update_fields=["password"])

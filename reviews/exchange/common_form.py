@@ -73,7 +73,9 @@ def read_evaluation(
     known = {row.key for row in rows}
     for vote in cast:
         if vote.key not in known:
-            problems.append(f'{votes.name} line {vote.line}: no item has the id "{vote.key}"; add it to {items.name}')
+            problems.append(
+                f'{votes.name} line {vote.line}: no item has the id "{vote.key}"; add it to {items.name}'
+            )
             continue
         for model in (candidate, baseline):
             if vote.key not in answers[model]:
@@ -92,9 +94,8 @@ def read_evaluation(
 
 
 def _lines(path: Path, problems: list[str]) -> Iterator[tuple[int, dict[str, Any]]]:
-    opened = gzip.open(path) if path.suffix == ".gz" else path.open("rb")
     decoder = msgspec.json.Decoder(dict[str, Any])
-    with opened as stream:
+    with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as stream:
         try:
             for number, line in enumerate(stream, start=1):
                 if not line.strip():
@@ -102,7 +103,9 @@ def _lines(path: Path, problems: list[str]) -> Iterator[tuple[int, dict[str, Any
                 try:
                     yield number, decoder.decode(line)
                 except (msgspec.DecodeError, UnicodeDecodeError) as error:
-                    problems.append(f"{path.name} line {number}: not a JSON object ({error}); write one object a line")
+                    problems.append(
+                        f"{path.name} line {number}: not a JSON object ({error}); write one object a line"
+                    )
         except (EOFError, gzip.BadGzipFile) as error:
             problems.append(f"{path.name}: not a whole gzip file ({error}); compress it again")
 
@@ -113,7 +116,8 @@ def _items(path: Path, turn: int | None, problems: list[str]) -> list[Row]:
         turns = raw.get("user_turns")
         if turn is not None and not _has_turn(turns, turn) and turn != 1:
             problems.append(
-                f'{path.name} line {number}: "user_turns" has no turn {turn}; give the user\'s turns, or leave --turn out'
+                f'{path.name} line {number}: "user_turns" has no turn {turn}; '
+                "give the user's turns, or leave --turn out"
             )
             continue
         checked = check_row(number, _as_row(raw, turn))
@@ -130,12 +134,16 @@ def _items(path: Path, turn: int | None, problems: list[str]) -> list[Row]:
 
 
 def _has_turn(turns: object, turn: int) -> bool:
-    return isinstance(turns, list) and len(turns) >= turn and all(isinstance(text, str) and text for text in turns)
+    return (
+        isinstance(turns, list)
+        and len(turns) >= turn
+        and all(isinstance(text, str) and text for text in turns)
+    )
 
 
 def _as_row(raw: Mapping[str, Any], turn: int | None) -> dict[str, Any]:
     row = {name: raw[name] for name in ("id", "messages", "tags", "lang", "reference") if name in raw}
-    turns = raw.get("user_turns")
+    turns: Any = raw.get("user_turns")
     if "messages" not in raw and _has_turn(turns, 1):
         row["messages"] = [{"role": "user", "content": turns[0]}]
     references = raw.get("reference_turns")
@@ -164,8 +172,8 @@ def _outputs(
     found: dict[str, dict[str, Answer]] = {model: {} for model in models}
     seen: set[str] = set()
     for number, raw in _lines(path, problems):
-        model, key = raw.get("model"), raw.get("item_id")
-        seen.add(str(model))
+        model, key = str(raw.get("model")), str(raw.get("item_id"))
+        seen.add(model)
         if model not in models or key not in rows:
             continue
         answer = _answer(raw, sum(message["role"] == "user" for message in rows[key].messages))
@@ -216,7 +224,9 @@ def _votes(
             problems.append(f'{path.name} line {number}: give "item_id" and "rater" as strings')
             continue
         if choice not in CHOICES:
-            problems.append(f'{path.name} line {number}: "choice" is {choice!r}; write one of {", ".join(CHOICES)}')
+            problems.append(
+                f'{path.name} line {number}: "choice" is {choice!r}; write one of {", ".join(CHOICES)}'
+            )
             continue
         earlier = cast.get((key, rater))
         if earlier is not None:

@@ -7,125 +7,295 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('models_registry', '0001_initial'),
+        ("models_registry", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Evaluation',
+            name="Evaluation",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=120, unique=True)),
-                ('votes_per_comparison', models.PositiveSmallIntegerField(default=1, validators=[django.core.validators.MinValueValidator(1), django.core.validators.MaxValueValidator(100)])),
-                ('guidelines', models.TextField(blank=True, help_text='What reviewers should look at. Markdown.')),
-                ('seed', models.BigIntegerField(help_text='Decides the order of examples and sides; never leaves the server.')),
-                ('imported_from', models.CharField(blank=True, help_text='Set where it was run elsewhere.', max_length=255)),
-                ('started_at', models.DateTimeField(auto_now_add=True)),
-                ('opened_at', models.DateTimeField(blank=True, null=True)),
-                ('closed_at', models.DateTimeField(blank=True, null=True)),
-                ('baseline', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='models_registry.modelversion')),
-                ('candidate', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='models_registry.modelversion')),
-                ('golden_set_version', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='models_registry.goldensetversion')),
-                ('started_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("name", models.CharField(max_length=120, unique=True)),
+                (
+                    "votes_per_comparison",
+                    models.PositiveSmallIntegerField(
+                        default=1,
+                        validators=[
+                            django.core.validators.MinValueValidator(1),
+                            django.core.validators.MaxValueValidator(100),
+                        ],
+                    ),
+                ),
+                (
+                    "guidelines",
+                    models.TextField(blank=True, help_text="What reviewers should look at. Markdown."),
+                ),
+                (
+                    "seed",
+                    models.BigIntegerField(
+                        help_text="Decides the order of examples and sides; never leaves the server."
+                    ),
+                ),
+                (
+                    "imported_from",
+                    models.CharField(blank=True, help_text="Set where it was run elsewhere.", max_length=255),
+                ),
+                ("started_at", models.DateTimeField(auto_now_add=True)),
+                ("opened_at", models.DateTimeField(blank=True, null=True)),
+                ("closed_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "baseline",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="models_registry.modelversion",
+                    ),
+                ),
+                (
+                    "candidate",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="models_registry.modelversion",
+                    ),
+                ),
+                (
+                    "golden_set_version",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="models_registry.goldensetversion",
+                    ),
+                ),
+                (
+                    "started_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-started_at', '-pk'],
+                "ordering": ["-started_at", "-pk"],
             },
         ),
         migrations.CreateModel(
-            name='Comparison',
+            name="Comparison",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('position', models.PositiveIntegerField(help_text='In the queue: a seeded random order.')),
-                ('identical', models.BooleanField(default=False, help_text='Both models gave the same text: a tie that nobody needs to vote on.')),
-                ('baseline_response', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='models_registry.response')),
-                ('candidate_response', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='models_registry.response')),
-                ('example', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='models_registry.example')),
-                ('evaluation', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='comparisons', to='reviews.evaluation')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("position", models.PositiveIntegerField(help_text="In the queue: a seeded random order.")),
+                (
+                    "identical",
+                    models.BooleanField(
+                        default=False,
+                        help_text="Both models gave the same text: a tie that nobody needs to vote on.",
+                    ),
+                ),
+                (
+                    "baseline_response",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="models_registry.response",
+                    ),
+                ),
+                (
+                    "candidate_response",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="models_registry.response",
+                    ),
+                ),
+                (
+                    "example",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="models_registry.example",
+                    ),
+                ),
+                (
+                    "evaluation",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="comparisons",
+                        to="reviews.evaluation",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['evaluation', 'position'],
+                "ordering": ["evaluation", "position"],
             },
         ),
         migrations.CreateModel(
-            name='Assignment',
+            name="Assignment",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('slot', models.PositiveSmallIntegerField(help_text='0 to N-1.')),
-                ('position', models.PositiveIntegerField()),
-                ('candidate_on_left', models.BooleanField()),
-                ('lease_until', models.DateTimeField(null=True)),
-                ('shown_at', models.DateTimeField(null=True)),
-                ('voted', models.BooleanField(default=False)),
-                ('reviewer', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('comparison', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='assignments', to='reviews.comparison')),
-                ('evaluation', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='assignments', to='reviews.evaluation')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("slot", models.PositiveSmallIntegerField(help_text="0 to N-1.")),
+                ("position", models.PositiveIntegerField()),
+                ("candidate_on_left", models.BooleanField()),
+                ("lease_until", models.DateTimeField(null=True)),
+                ("shown_at", models.DateTimeField(null=True)),
+                ("voted", models.BooleanField(default=False)),
+                (
+                    "reviewer",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "comparison",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="assignments",
+                        to="reviews.comparison",
+                    ),
+                ),
+                (
+                    "evaluation",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="assignments",
+                        to="reviews.evaluation",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['evaluation', 'position', 'slot'],
-                'permissions': [('cast_vote', 'Can vote on blind pairs')],
+                "ordering": ["evaluation", "position", "slot"],
+                "permissions": [("cast_vote", "Can vote on blind pairs")],
             },
         ),
         migrations.CreateModel(
-            name='Vote',
+            name="Vote",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('choice', models.CharField(choices=[('candidate', 'Candidate'), ('baseline', 'Baseline'), ('tie', 'Tie'), ('both_bad', 'Both Bad')], max_length=10)),
-                ('cast_at', models.DateTimeField()),
-                ('seconds', models.FloatField(help_text="From the pair's showing to the vote.", null=True)),
-                ('assignment', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='vote', to='reviews.assignment')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "choice",
+                    models.CharField(
+                        choices=[
+                            ("candidate", "Candidate"),
+                            ("baseline", "Baseline"),
+                            ("tie", "Tie"),
+                            ("both_bad", "Both Bad"),
+                        ],
+                        max_length=10,
+                    ),
+                ),
+                ("cast_at", models.DateTimeField()),
+                ("seconds", models.FloatField(help_text="From the pair's showing to the vote.", null=True)),
+                (
+                    "assignment",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="vote",
+                        to="reviews.assignment",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['cast_at', 'pk'],
+                "ordering": ["cast_at", "pk"],
             },
         ),
         migrations.AddConstraint(
-            model_name='evaluation',
-            constraint=models.CheckConstraint(condition=models.Q(('candidate', models.F('baseline')), _negated=True), name='candidate_is_not_the_baseline'),
+            model_name="evaluation",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("candidate", models.F("baseline")), _negated=True),
+                name="candidate_is_not_the_baseline",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='evaluation',
-            constraint=models.CheckConstraint(condition=models.Q(('votes_per_comparison__gte', 1), ('votes_per_comparison__lte', 100)), name='votes_per_comparison_in_range'),
+            model_name="evaluation",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("votes_per_comparison__gte", 1), ("votes_per_comparison__lte", 100)),
+                name="votes_per_comparison_in_range",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='evaluation',
-            constraint=models.CheckConstraint(condition=models.Q(('closed_at__isnull', True), ('opened_at__isnull', False), _connector='OR'), name='closed_was_open'),
+            model_name="evaluation",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("closed_at__isnull", True), ("opened_at__isnull", False), _connector="OR"
+                ),
+                name="closed_was_open",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='comparison',
-            constraint=models.UniqueConstraint(fields=('evaluation', 'example'), name='comparison_once_an_example'),
+            model_name="comparison",
+            constraint=models.UniqueConstraint(
+                fields=("evaluation", "example"), name="comparison_once_an_example"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='comparison',
-            constraint=models.UniqueConstraint(fields=('evaluation', 'position'), name='comparison_position_once'),
+            model_name="comparison",
+            constraint=models.UniqueConstraint(
+                fields=("evaluation", "position"), name="comparison_position_once"
+            ),
         ),
         migrations.AddIndex(
-            model_name='assignment',
-            index=models.Index(condition=models.Q(('voted', False)), fields=['evaluation', 'position', 'slot'], name='assignment_queue'),
+            model_name="assignment",
+            index=models.Index(
+                condition=models.Q(("voted", False)),
+                fields=["evaluation", "position", "slot"],
+                name="assignment_queue",
+            ),
         ),
         migrations.AddIndex(
-            model_name='assignment',
-            index=models.Index(fields=['reviewer', 'evaluation'], name='assignment_reviewer'),
+            model_name="assignment",
+            index=models.Index(fields=["reviewer", "evaluation"], name="assignment_reviewer"),
         ),
         migrations.AddConstraint(
-            model_name='assignment',
-            constraint=models.UniqueConstraint(fields=('comparison', 'slot'), name='assignment_slot_once'),
+            model_name="assignment",
+            constraint=models.UniqueConstraint(fields=("comparison", "slot"), name="assignment_slot_once"),
         ),
         migrations.AddConstraint(
-            model_name='assignment',
-            constraint=models.UniqueConstraint(fields=('comparison', 'reviewer'), name='assignment_once_a_reviewer'),
+            model_name="assignment",
+            constraint=models.UniqueConstraint(
+                fields=("comparison", "reviewer"), name="assignment_once_a_reviewer"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='assignment',
-            constraint=models.CheckConstraint(condition=models.Q(('voted', False), ('reviewer__isnull', False), _connector='OR'), name='voted_assignment_has_a_reviewer'),
+            model_name="assignment",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("voted", False), ("reviewer__isnull", False), _connector="OR"),
+                name="voted_assignment_has_a_reviewer",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='vote',
-            constraint=models.CheckConstraint(condition=models.Q(('choice__in', ['candidate', 'baseline', 'tie', 'both_bad'])), name='vote_choice_is_known'),
+            model_name="vote",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("choice__in", ["candidate", "baseline", "tie", "both_bad"])),
+                name="vote_choice_is_known",
+            ),
         ),
     ]

@@ -29,9 +29,13 @@ class Evaluation(models.Model):
         default=1, validators=[MinValueValidator(1), MaxValueValidator(MOST_VOTES_PER_COMPARISON)]
     )
     guidelines = models.TextField(blank=True, help_text="What reviewers should look at. Markdown.")
-    seed = models.BigIntegerField(help_text="Decides the order of examples and sides; never leaves the server.")
+    seed = models.BigIntegerField(
+        help_text="Decides the order of examples and sides; never leaves the server."
+    )
     imported_from = models.CharField(max_length=255, blank=True, help_text="Set where it was run elsewhere.")
-    started_by = models.ForeignKey("auth.User", on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    started_by = models.ForeignKey(
+        "auth.User", on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
     started_at = models.DateTimeField(auto_now_add=True)
     opened_at = models.DateTimeField(null=True, blank=True)
     closed_at = models.DateTimeField(null=True, blank=True)
@@ -39,7 +43,9 @@ class Evaluation(models.Model):
     class Meta:
         ordering = ["-started_at", "-pk"]
         constraints = [
-            models.CheckConstraint(condition=~Q(candidate=F("baseline")), name="candidate_is_not_the_baseline"),
+            models.CheckConstraint(
+                condition=~Q(candidate=F("baseline")), name="candidate_is_not_the_baseline"
+            ),
             models.CheckConstraint(
                 condition=Q(votes_per_comparison__gte=1, votes_per_comparison__lte=MOST_VOTES_PER_COMPARISON),
                 name="votes_per_comparison_in_range",
@@ -67,8 +73,12 @@ class Comparison(models.Model):
 
     evaluation = models.ForeignKey(Evaluation, on_delete=models.CASCADE, related_name="comparisons")
     example = models.ForeignKey("models_registry.Example", on_delete=models.PROTECT, related_name="+")
-    candidate_response = models.ForeignKey("models_registry.Response", on_delete=models.PROTECT, related_name="+")
-    baseline_response = models.ForeignKey("models_registry.Response", on_delete=models.PROTECT, related_name="+")
+    candidate_response = models.ForeignKey(
+        "models_registry.Response", on_delete=models.PROTECT, related_name="+"
+    )
+    baseline_response = models.ForeignKey(
+        "models_registry.Response", on_delete=models.PROTECT, related_name="+"
+    )
     position = models.PositiveIntegerField(help_text="In the queue: a seeded random order.")
     identical = models.BooleanField(
         default=False, help_text="Both models gave the same text: a tie that nobody needs to vote on."

@@ -47,7 +47,8 @@ def comparisons(evaluation: Evaluation) -> QuerySet[Comparison]:
                 When(identical=True, then=Value(0.5)),
                 When(
                     votes__gt=0,
-                    then=(Cast(F("wins"), FloatField()) + (F("ties") + F("both_bad")) * Value(0.5)) / F("votes"),
+                    then=(Cast(F("wins"), FloatField()) + (F("ties") + F("both_bad")) * Value(0.5))
+                    / F("votes"),
                 ),
                 default=None,
                 output_field=FloatField(),

@@ -133,7 +133,12 @@ def voting_progress(evaluation: Evaluation) -> VotingProgress:
     )
     incomplete = assignments.filter(voted=False).values("comparison").distinct().count()
     identical = evaluation.comparisons.filter(identical=True).count()
-    last = assignments.filter(voted=True).order_by("-vote__cast_at").values_list("vote__cast_at", flat=True).first()
+    last = (
+        assignments.filter(voted=True)
+        .order_by("-vote__cast_at")
+        .values_list("vote__cast_at", flat=True)
+        .first()
+    )
     return VotingProgress(
         wanted=counts["wanted"],
         cast=counts["cast"],
@@ -209,7 +214,9 @@ class EvaluationSummary:
 
     @property
     def can_open(self) -> bool:
-        return self.evaluation.status == Evaluation.Status.GENERATING and self.done + self.failed == self.total
+        return (
+            self.evaluation.status == Evaluation.Status.GENERATING and self.done + self.failed == self.total
+        )
 
 
 def evaluation_summaries() -> list[EvaluationSummary]:
@@ -237,7 +244,9 @@ def evaluation_summaries() -> list[EvaluationSummary]:
         )
     }
     return [
-        EvaluationSummary(evaluation, *(votes if evaluation.opened_at else answers).get(evaluation.pk, (0, 0, 0)))
+        EvaluationSummary(
+            evaluation, *(votes if evaluation.opened_at else answers).get(evaluation.pk, (0, 0, 0))
+        )
         for evaluation in evaluations
     ]
 

@@ -61,7 +61,10 @@ class WinRates:
     def lowest_tags(self) -> list[str]:
         """Tags whose win rate is below one half, the lowest first: what a lead should read before anything else."""
         rates = [(row.win_rate.win_rate, name) for name, row in self.tags.items()]
-        return [name for _rate, name in sorted((rate, name) for rate, name in rates if rate is not None and rate < 0.5)]
+        return [
+            name
+            for _rate, name in sorted((rate, name) for rate, name in rates if rate is not None and rate < 0.5)
+        ]
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -116,7 +119,9 @@ def win_rates(evaluation: Evaluation) -> WinRates:
         overall=_row(examples, np.ones(len(examples.ids), dtype=bool)),
         tags={name: _row(examples, member) for name, member in members.items()},
         agreement=agreement(
-            _column(votes, 0), _column(votes, 1), np.array([CHOICES.index(v[3]) for v in votes], dtype=np.int64)
+            _column(votes, 0),
+            _column(votes, 1),
+            np.array([CHOICES.index(v[3]) for v in votes], dtype=np.int64),
         ),
         position_bias=position_bias(
             _column(votes, 0),

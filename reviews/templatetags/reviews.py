@@ -45,4 +45,4 @@ def dollars(value: Decimal | float | None) -> str:
     """US dollars, with more digits where there is less: $1.25 for a run, $0.000112 for one response."""
     if value is None:
         return DASH
-    return f"${value:,.6f}" if abs(value) < Decimal("0.1") and value else f"${value:,.2f}"
+    return f"${value:,.6f}" if value and abs(float(value)) < 0.1 else f"${value:,.2f}"

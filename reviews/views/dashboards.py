@@ -5,12 +5,13 @@ from urllib.parse import urlencode
 
 from django.contrib.auth.decorators import permission_required
 from django.core.paginator import Paginator
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
+from evalsite.requests import HttpRequest
 from reviews import access
 from reviews.forms import ComparisonFilter
 from reviews.models import Evaluation
@@ -44,7 +45,9 @@ def forest_row(label: str, url: str, row: Row, *, watched: bool, overall: bool =
     """A row is coloured by the interval that is honest now: the anytime-valid one while votes come in."""
     fixed, anytime = row.win_rate.interval, row.anytime_interval
     applies = anytime if watched else fixed
-    shown = "" if applies is None else "better" if applies.low > 0.5 else "worse" if applies.high < 0.5 else ""
+    shown = (
+        "" if applies is None else "better" if applies.low > 0.5 else "worse" if applies.high < 0.5 else ""
+    )
     return ForestRow(
         label=label,
         url=url,

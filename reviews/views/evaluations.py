@@ -2,13 +2,14 @@ from __future__ import annotations
 
 from django.contrib import messages
 from django.contrib.auth.decorators import permission_required
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from evalsite.requests import HttpRequest
 from reviews import access
 from reviews.actions import evaluations as actions
 from reviews.forms import EvaluationForm
@@ -64,7 +65,9 @@ def evaluation_open(request: HttpRequest, pk: int) -> HttpResponse:
     found = access.watched_evaluation(pk)
     try:
         actions.open_voting(
-            evaluation=found, by=access.signed_in(request), leave_out_failed="leave_out_failed" in request.POST
+            evaluation=found,
+            by=access.signed_in(request),
+            leave_out_failed="leave_out_failed" in request.POST,
         )
         messages.success(request, _("Voting is open. Reviewers find it on their home page."))
     except actions.NotPossible as reason:

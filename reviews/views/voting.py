@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 from django.views.decorators.vary import vary_on_headers
 
+from evalsite.requests import HttpRequest
 from reviews import access
 from reviews.actions.assignments import claim_next
 from reviews.actions.votes import VoteRefused, cast_vote
@@ -47,9 +48,13 @@ def cast(request: HttpRequest, pk: int) -> HttpResponse:
     return redirect("home") if evaluation.closed_at else redirect("vote", evaluation.pk)
 
 
-def _next_pair(request: HttpRequest, evaluation: Evaluation, template: str, *, notice: str = "") -> HttpResponse:
+def _next_pair(
+    request: HttpRequest, evaluation: Evaluation, template: str, *, notice: str = ""
+) -> HttpResponse:
     reviewer = access.signed_in(request)
-    assignment = claim_next(evaluation=evaluation, reviewer=reviewer) if evaluation.closed_at is None else None
+    assignment = (
+        claim_next(evaluation=evaluation, reviewer=reviewer) if evaluation.closed_at is None else None
+    )
     context = {
         # only what a reviewer may know: not the evaluation itself, whose fields name the models
         "evaluation_id": evaluation.pk,

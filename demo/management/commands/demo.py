@@ -15,13 +15,19 @@ from demo import endpoint, load
 
 
 class Command(BaseCommand):
-    help = "Load the Aurora Commerce story into the database and serve it. Example: manage.py demo --port 8001"
+    help = (
+        "Load the Aurora Commerce story into the database and serve it. Example: manage.py demo --port 8001"
+    )
     requires_migrations_checks = False
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--port", type=int, default=8000, help="of the web server; default 8000")
-        parser.add_argument("--reset", action="store_true", help="start over: what people did in the demo is deleted")
-        parser.add_argument("--load-only", action="store_true", help="load the story and stop, without serving")
+        parser.add_argument(
+            "--reset", action="store_true", help="start over: what people did in the demo is deleted"
+        )
+        parser.add_argument(
+            "--load-only", action="store_true", help="load the story and stop, without serving"
+        )
 
     def handle(self, *, port: int, reset: bool, load_only: bool, **options: Any) -> None:
         if not settings.ON_SQLITE or settings.REDIS_URL:
@@ -40,7 +46,9 @@ class Command(BaseCommand):
         call_command("collectstatic", interactive=False, verbosity=0)
         # A fresh process: no thread of the loading is left, and gunicorn forks from a clean one.
         environment = os.environ | {"DEMO_PORT": str(port), "HTTPS": "0", "DEBUG": "0"}
-        os.execve(sys.executable, [sys.executable, "-m", "gunicorn", "-c", "python:demo.gunicorn"], environment)  # noqa: S606
+        os.execve(  # noqa: S606 - becomes the web server
+            sys.executable, [sys.executable, "-m", "gunicorn", "-c", "python:demo.gunicorn"], environment
+        )
 
     def _load(self) -> None:
         from evalsite import embedded
@@ -57,7 +65,9 @@ class Command(BaseCommand):
             try:
                 probe.bind(("127.0.0.1", port))
             except OSError as error:
-                raise CommandError(f"Port {port} is taken ({error.strerror}). Try: make demo PORT={port + 1}") from error
+                raise CommandError(
+                    f"Port {port} is taken ({error.strerror}). Try: make demo PORT={port + 1}"
+                ) from error
 
     def _delete_database(self) -> None:
         path = Path(settings.DATABASES["default"]["NAME"])

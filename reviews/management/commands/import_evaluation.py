@@ -27,12 +27,16 @@ class Command(BaseCommand):
         parser.epilog = EXAMPLE
         parser.formatter_class = RawDescriptionHelpFormatter
         parser.add_argument("--name", required=True, help="of the evaluation")
-        parser.add_argument("--golden-set", required=True, type=Path, metavar="ITEMS", help="JSON Lines, .gz too")
+        parser.add_argument(
+            "--golden-set", required=True, type=Path, metavar="ITEMS", help="JSON Lines, .gz too"
+        )
         parser.add_argument("--responses", required=True, type=Path, metavar="OUTPUTS")
         parser.add_argument("--votes", required=True, type=Path)
         parser.add_argument("--candidate", required=True, metavar="MODEL", help="as the files spell it")
         parser.add_argument("--baseline", required=True, metavar="MODEL")
-        parser.add_argument("--turn", type=int, help="take the votes on this turn of a conversation; 1 is the first")
+        parser.add_argument(
+            "--turn", type=int, help="take the votes on this turn of a conversation; 1 is the first"
+        )
         parser.add_argument("--golden-set-name", help="default: made from --name")
         parser.add_argument("--json", action="store_true", help="print what was stored as JSON")
 
@@ -74,7 +78,9 @@ class Command(BaseCommand):
             "comparisons": evaluation.comparisons.count(),
             "votes": len(foreign.votes),
             "raters": len({vote.rater for vote in foreign.votes}),
-            "replaced": [{"item_id": vote.key, "rater": vote.rater, "line": vote.line} for vote in foreign.replaced],
+            "replaced": [
+                {"item_id": vote.key, "rater": vote.rater, "line": vote.line} for vote in foreign.replaced
+            ],
         }
         if options["json"]:
             self.stdout.write(json.dumps(report, ensure_ascii=False, indent=2))
@@ -85,5 +91,6 @@ class Command(BaseCommand):
         )
         for vote in foreign.replaced:
             self.stdout.write(
-                f"  {options['votes'].name} line {vote.line}: {vote.rater} voted again on {vote.key}; the later vote stands"
+                f"  {options['votes'].name} line {vote.line}: {vote.rater} voted on {vote.key} again later; "
+                "that vote stands"
             )

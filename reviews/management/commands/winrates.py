@@ -40,12 +40,16 @@ class Command(BaseCommand):
 
 def find_evaluation(given: str) -> Evaluation:
     """By number, else by name; exit status 2 where there is none."""
-    found = Evaluation.objects.select_related("candidate__model", "baseline__model", "golden_set_version__golden_set")
+    found = Evaluation.objects.select_related(
+        "candidate__model", "baseline__model", "golden_set_version__golden_set"
+    )
     evaluation = found.filter(pk=given).first() if given.isdecimal() else None
     evaluation = evaluation or found.filter(name=given).first()
     if evaluation is None:
         names = ", ".join(f"{pk} {name!r}" for pk, name in Evaluation.objects.values_list("pk", "name")[:20])
-        raise CommandError(f"There is no evaluation {given!r}. There are: {names or 'none yet'}.", returncode=2)
+        raise CommandError(
+            f"There is no evaluation {given!r}. There are: {names or 'none yet'}.", returncode=2
+        )
     return evaluation
 
 
