@@ -13,7 +13,7 @@
     if (!button || button.disabled) return;
     event.preventDefault();
     button.classList.add("is-chosen");
-    button.form.requestSubmit(button);
+    button.click(); // htmx sends the button that was clicked or focused, not the one requestSubmit names
   });
 
   document.addEventListener("htmx:afterSwap", (event) => {
