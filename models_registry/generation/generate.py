@@ -68,7 +68,11 @@ def _take(endpoint_id: int) -> Response | None:
     """Lease one due response of an endpoint. The lock on the endpoint's row keeps its limits exact."""
     with transaction.atomic():
         EndpointUse.objects.get_or_create(endpoint_id=endpoint_id)
-        use = EndpointUse.objects.select_for_update().select_related(None).get(endpoint_id=endpoint_id)
+        use = (
+            EndpointUse.objects.select_for_update(of=("self",))
+            .select_related("endpoint")
+            .get(endpoint_id=endpoint_id)
+        )
         endpoint = use.endpoint
         if leased_responses().filter(model_version__endpoint=endpoint).count() >= endpoint.max_concurrency:
             return None
