@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 
 from reviews.blinding import truth
 from reviews.models import Assignment, Vote
+from reviews.queries.progress import open_evaluations
 
 
 class VoteRefused(Exception):
@@ -23,12 +24,10 @@ def cast_vote(*, assignment: Assignment, reviewer: User, choice: str) -> Vote:
     """
     now = timezone.now()
     # Claim, don't lock: of two clicks, or of a late vote and the next reviewer, exactly one finds the row as it was.
+    # No join may stand here: Django would put the conditions into a subquery, which PostgreSQL does not look at again
+    # when it had to wait for the row, and then both would win.
     won = Assignment.objects.filter(
-        pk=assignment.pk,
-        reviewer=reviewer,
-        voted=False,
-        evaluation__opened_at__isnull=False,
-        evaluation__closed_at__isnull=True,
+        pk=assignment.pk, reviewer=reviewer, voted=False, evaluation__in=open_evaluations()
     ).update(voted=True, lease_until=None)
     if not won:
         return _vote_already_cast(assignment, reviewer)
