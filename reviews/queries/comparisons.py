@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from models_registry.models import ExampleTag
 from models_registry.models.golden_set import UNTAGGED
+from models_registry.queries import Said
 from reviews.models import Assignment, Choice, Comparison, Evaluation
 from reviews.queries.tags import examples_by_tag
 
@@ -87,7 +88,7 @@ def matching(found: QuerySet[Comparison], text: str) -> QuerySet[Comparison]:
         return found
     return found.filter(
         Q(example__key__icontains=text)
-        | Q(example__messages__icontains=text)
+        | Q(Said(F("example__messages"), Value(text)))
         | Q(candidate_response__text__icontains=text)
         | Q(baseline_response__text__icontains=text)
     )
