@@ -40,8 +40,6 @@ class Row:
             "ties": self.tally.ties,
             "both_bad": self.tally.both_bad,
             "losses": self.tally.losses,
-            "identical": self.tally.identical,
-            "planned": self.planned,
             "win_rate": self.win_rate.win_rate,
             "standard_error": self.win_rate.standard_error,
             "interval": _interval_json(self.win_rate.interval),
