@@ -1,0 +1,62 @@
+"""Speed and cost of the two models, overall and by tag."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+
+from models_registry.models import Response
+from reviews.models import Evaluation
+from reviews.queries.serving import Serving, serving
+from tests.factories import make_evaluation, make_rows
+
+pytestmark = pytest.mark.django_db
+
+
+def set_latencies(evaluation: Evaluation, side: str, seconds: list[float | None], cost: str | None) -> None:
+    for comparison, latency in zip(evaluation.comparisons.all(), seconds, strict=True):
+        Response.objects.filter(pk=getattr(comparison, f"{side}_response_id")).update(
+            latency_seconds=latency, cost=cost and Decimal(cost) * (comparison.position + 1)
+        )
+
+
+def test_p50_p95_and_cost_of_both_models_overall_and_by_tag() -> None:
+    evaluation = make_evaluation(make_rows(20, tags=("refunds", "sizing")))
+    set_latencies(evaluation, "candidate", [float(number) for number in range(1, 21)], "0.001")
+    set_latencies(evaluation, "baseline", [2.0] * 20, "0.01")
+    rows = {row.name: row for row in serving(evaluation)}
+
+    assert list(rows) == ["", "refunds", "sizing"]
+    # 1 … 20: the median lies between 10 and 11, and 19 of 20 take 19 seconds or less
+    assert rows[""].candidate == Serving(20, 10.5, 19.0, Decimal("0.0105"))
+    assert rows[""].baseline == Serving(20, 2.0, 2.0, Decimal("0.105"))
+    # 1, 3, … 19
+    assert rows["refunds"].candidate == Serving(10, 10.0, 19.0, Decimal("0.01"))
+    assert rows["sizing"].candidate == Serving(10, 11.0, 20.0, Decimal("0.011"))
+
+
+def test_only_comparisons_with_both_responses_count() -> None:
+    evaluation = make_evaluation(make_rows(3))
+    set_latencies(evaluation, "candidate", [1.0, 2.0, 60.0], "0.001")
+    Response.objects.filter(pk=evaluation.comparisons.get(position=2).baseline_response_id).update(
+        status="failed"
+    )
+    overall = serving(evaluation)[0]
+    assert (overall.candidate.responses, overall.baseline.responses) == (2, 2)
+    assert overall.candidate.p95_seconds == 2.0
+
+
+def test_what_was_not_measured_is_none_not_zero() -> None:
+    evaluation = make_evaluation(make_rows(2, tags=()))
+    set_latencies(evaluation, "candidate", [None, None], None)
+    set_latencies(evaluation, "baseline", [None, 3.0], "0.01")
+    overall, untagged = serving(evaluation)
+    assert untagged.name == "untagged"
+    assert overall.candidate == Serving(2, None, None, None)
+    assert overall.baseline.p50_seconds == 3.0
+
+
+def test_evaluation_that_is_generating_has_one_empty_row() -> None:
+    (overall,) = serving(make_evaluation(2, opened=False))
+    assert overall.candidate == Serving(0, None, None, None)
