@@ -66,8 +66,9 @@ $(UV_LOCAL):
 
 # a real interpreter path: a bare pyenv shim exits 127
 $(PY): | $(filter $(UV_LOCAL),$(UV))
-	@p=; for c in $$(ls -d $${PYENV_ROOT:-$$HOME/.pyenv}/versions/$(PYVER)*/bin/python$(PYVER) 2>/dev/null | sort -rV) $$(command -v python$(PYVER)); do \
-	   if "$$c" -c 'import sqlite3,ssl' >/dev/null 2>&1; then p=$$c; break; fi; done; \
+	@p=; for v in $(PYVER) 3.14 3.12; do \
+	   for c in $$(ls -d $${PYENV_ROOT:-$$HOME/.pyenv}/versions/$$v*/bin/python$$v 2>/dev/null | sort -rV) $$(command -v python$$v); do \
+	     if "$$c" -c 'import sqlite3,ssl' >/dev/null 2>&1; then p=$$c; break 2; fi; done; done; \
 	 $(UV) venv -q --no-project -p "$${p:-$(PYVER)}" $(VENV)
 
 $(VENV)/.demo: requirements.txt | $(PY)

@@ -11,7 +11,8 @@ threads = int(os.environ.get("WEB_THREADS", "8"))
 # where gunicorn's workers touch a file to show they live; a disk that blocks would look like a hung worker
 worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None  # noqa: S108
 graceful_timeout = 20
-max_requests = 0
+# gunicorn would put a control socket into the home folder; nothing here talks to it
+control_socket_disable = True
 accesslog = os.environ.get("ACCESS_LOG") or None
 
 

@@ -44,6 +44,7 @@ class Command(BaseCommand):
         if load_only:
             return
         call_command("collectstatic", interactive=False, verbosity=0)
+        self.stdout.flush()
         # A fresh process: no thread of the loading is left, and gunicorn forks from a clean one.
         environment = os.environ | {"DEMO_PORT": str(port), "HTTPS": "0", "DEBUG": "0"}
         os.execve(  # noqa: S606 - becomes the web server
