@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models_registry import golden_files
-from models_registry.golden_files import COLUMNS, read
+from models_registry.golden_files import COLUMNS, UNTAGGED, read
 from tests.models_registry.test_golden_files import as_jsonl
 
 

@@ -13,11 +13,12 @@ from tests.reviews.stats.strategies import example_score_lists, shuffled
 
 def by_the_book(scores, level=0.95):
     """Section by section from the definition, with other people's Wilson interval and quantiles."""
-    size, theta = len(scores), float(np.mean(scores))
+    theta = float(np.mean(scores))
+    size: float = len(scores)
     variance = np.var(scores, ddof=1) / size
     cap = max(size, size**2 / 3)
     if theta in (0, 1):
-        effective = size
+        effective: float = size
     elif variance == 0:
         effective = cap
     else:
