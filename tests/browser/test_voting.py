@@ -153,6 +153,9 @@ def test_focus_moves_to_the_new_pair_at_the_top_of_the_page(
 
     expect_counted(page, 1)
     expect(page.locator("#pair")).to_be_focused()
+    expect(page.locator("#pair")).to_have_css(
+        "outline-style", "none"
+    )  # a frame around all of it tells nothing
     assert page.evaluate("window.scrollY") == 0
     page.keyboard.press("Tab")
     expect(page.get_by_role("link", name="Leave")).to_be_focused()
