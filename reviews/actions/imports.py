@@ -7,8 +7,10 @@ from collections import Counter
 from collections.abc import Iterable
 
 from django.contrib.auth.models import User
+from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from models_registry.actions.golden_sets import check_golden_set_name, rows_sha256, store_golden_set_version
 from models_registry.actions.responses import AnswerDiffers, RecordedAnswer, record_responses
@@ -81,20 +83,35 @@ def _golden_set_version(name: str, rows: list[Row], *, source: str, by: User | N
     return version
 
 
+def _check_model_name(name: str) -> None:
+    """As files spell it, blanks and all; but it must fit."""
+    longest = Model._meta.get_field("name").max_length or 0
+    if len(name) > longest:
+        raise ValidationError(
+            _(
+                "“%(name)s…” is too long for a model's name; shorten it to %(longest)d characters in the files."
+            )
+            % {"name": name[:40], "longest": longest}
+        )
+
+
 def _record(
     model_name: str, examples: list[Example], answers: dict[str, Answer]
 ) -> tuple[ModelVersion, dict[int, Response]]:
     """The answers under a model version of this name that has none that differ; a new one where all have."""
+    _check_model_name(model_name)
     recorded = {key: RecordedAnswer(answer.text, answer.earlier) for key, answer in answers.items()}
     model = Model.objects.get_or_create(name=model_name)[0]
     number = 1
     while True:
         label = RECORDED if number == 1 else f"{RECORDED}-{number}"
-        version, _created = ModelVersion.objects.get_or_create(model=model, version=label)
+        version, created = ModelVersion.objects.get_or_create(model=model, version=label)
         try:
             with transaction.atomic():
                 return version, record_responses(model_version=version, examples=examples, answers=recorded)
         except AnswerDiffers:
+            if created:
+                raise  # its answers differ among themselves, and would under any number
             number += 1
 
 

@@ -9,6 +9,8 @@ votes    item_id, rater, left, right (models as they were shown), choice (left, 
 from __future__ import annotations
 
 import gzip
+import json
+import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,6 +21,7 @@ import msgspec
 from models_registry.golden_files.row import Row, check_row
 
 CHOICES = ("left", "right", "tie", "both_bad")
+MOST_RATER_CHARACTERS = 100
 KNOWN = {"id", "messages", "user_turns", "tags", "lang", "reference", "reference_turns", "metadata"}
 
 
@@ -70,6 +73,7 @@ def read_evaluation(
     rows = _items(items, turn, problems)
     answers = _outputs(outputs, {candidate, baseline}, {row.key: row for row in rows}, turn, problems)
     cast, replaced = _votes(votes, candidate, baseline, turn, problems)
+    problems.extend(_unlike_answers(items, rows, answers))
     known = {row.key for row in rows}
     for vote in cast:
         if vote.key not in known:
@@ -102,11 +106,11 @@ def _lines(path: Path, problems: list[str]) -> Iterator[tuple[int, dict[str, Any
                     continue
                 try:
                     yield number, decoder.decode(line)
-                except (msgspec.DecodeError, UnicodeDecodeError) as error:
+                except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
                     problems.append(
                         f"{path.name} line {number}: not a JSON object ({error}); write one object a line"
                     )
-        except (EOFError, gzip.BadGzipFile) as error:
+        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
             problems.append(f"{path.name}: not a whole gzip file ({error}); compress it again")
 
 
@@ -182,6 +186,10 @@ def _outputs(
                 f'{path.name} line {number}: no answer to the judged turn; give "output", or "messages" with an '
                 "assistant message for each of the user's turns"
             )
+        elif "\x00" in "".join([answer.text, *answer.earlier]):
+            problems.append(
+                f"{path.name} line {number}: the answer contains a NUL character (U+0000); remove it"
+            )
         else:
             found[model][key] = answer
     problems.extend(
@@ -189,6 +197,23 @@ def _outputs(
         for model in sorted(models - seen)
     )
     return found
+
+
+def _unlike_answers(
+    items: Path, rows: list[Row], answers: Mapping[str, Mapping[str, Answer]]
+) -> Iterator[str]:
+    """A model version has one response to a request, so two items that ask the same must have the same answer."""
+    first: dict[tuple[str, str], Row] = {}
+    for row in rows:
+        for model, by_key in answers.items():
+            if row.key not in by_key:
+                continue
+            same = first.setdefault((model, json.dumps(row.messages)), row)
+            if by_key[row.key] != by_key[same.key]:
+                yield (
+                    f'{items.name} line {row.line}: "{row.key}" asks the same as "{same.key}", but "{model}" has '
+                    "another output for it; leave one of the two out"
+                )
 
 
 def _answer(raw: Mapping[str, Any], turns: int) -> Answer | None:
@@ -213,15 +238,30 @@ def _votes(
     replaced: list[ForeignVote] = []
     turns: set[int] = set()
     for number, raw in _lines(path, problems):
-        if {raw.get("left"), raw.get("right")} != {candidate, baseline}:
+        left, right = raw.get("left"), raw.get("right")
+        if not isinstance(left, str) or not isinstance(right, str):
+            problems.append(
+                f'{path.name} line {number}: give "left" and "right" as strings, the models as they were shown'
+            )
+            continue
+        if {left, right} != {candidate, baseline}:
             continue
         if "turn" in raw:
+            if not isinstance(raw["turn"], int):
+                problems.append(f'{path.name} line {number}: "turn" is {raw["turn"]!r}; write a whole number')
+                continue
             turns.add(raw["turn"])
             if turn is not None and raw["turn"] != turn:
                 continue
         key, rater, choice = raw.get("item_id"), raw.get("rater"), raw.get("choice")
-        if not isinstance(key, str) or not isinstance(rater, str) or not rater:
+        if not isinstance(key, str) or not isinstance(rater, str) or not rater.strip():
             problems.append(f'{path.name} line {number}: give "item_id" and "rater" as strings')
+            continue
+        if len(rater) > MOST_RATER_CHARACTERS or "\x00" in rater:
+            problems.append(
+                f'{path.name} line {number}: "rater" has a NUL character or more than {MOST_RATER_CHARACTERS} '
+                "characters; shorten it"
+            )
             continue
         if choice not in CHOICES:
             problems.append(
@@ -231,7 +271,7 @@ def _votes(
         earlier = cast.get((key, rater))
         if earlier is not None:
             replaced.append(earlier)
-        cast[key, rater] = ForeignVote(number, key, rater, raw["left"] == candidate, choice)
+        cast[key, rater] = ForeignVote(number, key, rater, left == candidate, choice)
     if turn is None and len(turns) > 1:
         problems.append(
             f"{path.name}: there are votes on turns {', '.join(map(str, sorted(turns)))}; choose one with --turn"
