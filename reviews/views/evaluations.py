@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.vary import vary_on_headers
 
 from evalsite.requests import HttpRequest
 from reviews import access
@@ -27,7 +28,7 @@ def evaluations(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 @permission_required("reviews.add_evaluation", raise_exception=True)
 def evaluation_new(request: HttpRequest) -> HttpResponse:
-    form = EvaluationForm(request.POST or None)
+    form = EvaluationForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         given = form.cleaned_data
         evaluation = actions.start_evaluation(
@@ -46,6 +47,7 @@ def evaluation_new(request: HttpRequest) -> HttpResponse:
 
 @never_cache
 @require_GET
+@vary_on_headers("HX-Request")
 @permission_required("reviews.view_evaluation", raise_exception=True)
 def evaluation(request: HttpRequest, pk: int) -> HttpResponse:
     found = access.watched_evaluation(pk)
