@@ -17,7 +17,10 @@ DASH = "–"
 @register.filter
 def rendered(text: str) -> SafeString:
     """Markdown from a model or a person, as safe HTML."""
-    return mark_safe(markdown.render(text))  # noqa: S308 - cleaned by an allow-list in reviews/markdown.py
+    html = markdown.render(text)
+    # tables and code may scroll sideways, so they must be reachable from the keyboard
+    html = html.replace("<table>", '<table tabindex="0">').replace("<pre>", '<pre tabindex="0">')
+    return mark_safe(html)  # noqa: S308 - cleaned by an allow-list in reviews/markdown.py
 
 
 @register.filter

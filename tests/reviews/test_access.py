@@ -178,7 +178,6 @@ def test_refusal_to_vote_says_why(
         access.reviewer(voting)
 
 
-@pytest.mark.xfail(reason="templates/403.html does not show the exception's message")
 @pytest.mark.parametrize(("role", "said"), [("lead", LEAD_SEES), ("outsider", NO_ROLE_SEES)])
 def test_page_that_refuses_to_vote_says_why(
     role: str, said: str, evaluation: Evaluation, client_for: ClientFor, request: pytest.FixtureRequest
