@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
 from django.db import connection
+from django.db.models import QuerySet
 from django.test.utils import CaptureQueriesContext
 
 from models_registry.models import Response
@@ -24,7 +26,7 @@ from tests.factories import make_evaluation, make_vote
 
 pytestmark = pytest.mark.django_db
 
-ROWS = [
+ROWS: list[dict[str, Any]] = [
     {"id": "won", "prompt": "¿Dónde está mi reembolso?", "tags": ["refunds", "billing", "spanish"]},
     {"id": "lost", "prompt": "Charged twice.", "tags": ["billing"]},
     {"id": "split", "prompt": "Which size?\nTell me.", "tags": ["sizing", "billing"]},
@@ -58,8 +60,8 @@ def evaluation(make_user: Callable[..., User]) -> Evaluation:
     return evaluation
 
 
-def keys(found: object) -> list[str]:
-    return [row.example.key for row in found]  # type: ignore[attr-defined]
+def keys(found: QuerySet[Comparison]) -> list[str]:
+    return [row.example.key for row in found]
 
 
 @pytest.mark.parametrize(
@@ -121,13 +123,14 @@ def test_counts_are_not_multiplied_by_tags(evaluation: Evaluation) -> None:
         with_tag(comparisons(evaluation), "billing"),
         matching(with_outcome(with_tag(comparisons(evaluation), "spanish"), "won"), "won"),
     ):
-        row = found.get(example__key="won")
+        row: Any = found.get(example__key="won")  # with what the query adds
         assert (row.wins, row.ties, row.losses, row.both_bad) == (1, 1, 0, 0)
         assert (row.votes, row.turns, row.score) == (2, 2, 0.75)
 
 
 def test_scores_are_means_and_none_without_votes(evaluation: Evaluation) -> None:
-    assert {row.example.key: row.score for row in comparisons(evaluation)} == {
+    found: Any = comparisons(evaluation)
+    assert {row.example.key: row.score for row in found} == {
         "won": 0.75,
         "lost": 0,
         "split": 0.5,

@@ -27,7 +27,7 @@ pytestmark = pytest.mark.django_db
 
 
 def start(**given: Any) -> Evaluation:
-    fields = {
+    fields: dict[str, Any] = {
         "name": "Support, November",
         "candidate": given.get("candidate") or make_model_version(),
         "baseline": given.get("baseline") or make_model_version(),
@@ -338,7 +338,10 @@ def versions_of(evaluation: Evaluation) -> list[ModelVersion]:
 
 
 def test_examples_with_the_same_conversation_share_one_response() -> None:
-    rows = [{"id": "a", "prompt": "Hello?"}, {"id": "b", "prompt": "Hello?", "tags": ["greeting"]}]
+    rows: list[dict[str, Any]] = [
+        {"id": "a", "prompt": "Hello?"},
+        {"id": "b", "prompt": "Hello?", "tags": ["greeting"]},
+    ]
     evaluation = start(golden_set_version=make_golden_set_version(rows))
     assert Response.objects.count() == 2
     assert evaluation.comparisons.count() == Example.objects.count() == 2

@@ -124,7 +124,7 @@ class Files:
 
 def everything() -> dict[str, list[Any]]:
     """All rows of both apps, and all people."""
-    models = [
+    models: list[Any] = [
         *apps.get_app_config("models_registry").get_models(),
         *apps.get_app_config("reviews").get_models(),
     ]

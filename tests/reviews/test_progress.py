@@ -53,7 +53,12 @@ def test_generation_counts_each_model_apart() -> None:
     assert (candidate.in_flight, candidate.waiting) == (1, 1)
     assert candidate.cost == Decimal("0.75")
     assert candidate.faults == ["401: wrong key", "429: slow down"]
-    assert (baseline.is_candidate, baseline.done, baseline.waiting, baseline.cost) == (False, 1, 4, 0)
+    assert (baseline.is_candidate, baseline.done, baseline.waiting, baseline.cost) == (
+        False,
+        1,
+        4,
+        Decimal(0),
+    )
     assert (progress.comparisons, progress.ready, progress.total) == (5, 1, 10)
     assert (progress.done, progress.failed, progress.is_finished) == (3, 1, False)
 

@@ -166,7 +166,7 @@ def test_cast_of_no_choice_leaves_the_turn_as_it_was(reviewer: User) -> None:
 # --- what the database refuses, whatever asks it -----------------------------------------------------------
 
 
-def refused(sql: str, *params: object) -> bool:
+def refused(sql: str, *params: Any) -> bool:
     try:
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(sql, params)
