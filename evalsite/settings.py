@@ -14,7 +14,7 @@ ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
 CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS")
 
 INSTALLED_APPS = [
-    "django.contrib.admin",
+    "evalsite.admin_site.EvalsiteAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -172,6 +172,9 @@ LOGGING = {
         # one line per request to a model is the provider's business, not the operator's
         "httpx2": {"level": "WARNING"},
         "httpx": {"level": "WARNING"},
+        # a refused page is an answer, not an incident with a traceback
+        "django.request": {"level": "ERROR"},
+        "celery.worker.consumer": {"level": "WARNING"},
         "celery.worker.strategy": {"level": "WARNING"},
         "celery.app.trace": {"level": "WARNING"},
         "celery.beat": {"level": "WARNING"},

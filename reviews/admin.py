@@ -15,6 +15,16 @@ SUPERUSER_ONLY = ("is_superuser", "user_permissions")
 
 @admin.register(User)
 class PeopleAdmin(UserAdmin):
+    # a person without a role can do nothing, so the role is asked for at once
+    add_fieldsets = (
+        (
+            None,
+            {
+                "classes": ("wide",),
+                "fields": ("username", "first_name", "usable_password", "password1", "password2", "groups"),
+            },
+        ),
+    )
     list_display = ("username", "first_name", "last_name", "email", "is_active", "is_staff")
     list_filter = ("groups", "is_active", "is_staff")
 

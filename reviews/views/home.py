@@ -14,4 +14,6 @@ def home(request: HttpRequest) -> HttpResponse:
     user = access.signed_in(request)
     if access.sees_truth(user):
         return render(request, "reviews/home_lead.html", {"work": work_for_lead()})
-    return render(request, "reviews/home_reviewer.html", {"work": work_for_reviewer(user)})
+    work = work_for_reviewer(user)
+    waiting = sum(item.progress.left > 0 for item in work)
+    return render(request, "reviews/home_reviewer.html", {"work": work, "waiting": waiting})
