@@ -42,7 +42,9 @@ def answer(served_name: str, messages: list[dict[str, Any]]) -> str:
         return story.answers(served_name)[exact.key].text
     said = story.words(asked)
     lang = "es" if len(said & SPANISH) >= 2 or "¿" in asked or "¡" in asked else "en"
-    closest = max(story.prompts(), key=lambda prompt: _resemblance(said, prompt.words))
+    # every short question resembles a greeting
+    about = [prompt for prompt in story.prompts() if prompt.intent != "small talk"]
+    closest = max(about, key=lambda prompt: _resemblance(said, prompt.words))
     intent = closest.intent if _resemblance(said, closest.words) >= RESEMBLES else ""
     spoken = story.fallback()["large" if served_name.endswith("large") else "ft"][lang]
     return spoken.get(intent, spoken[""])

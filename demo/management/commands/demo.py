@@ -13,6 +13,8 @@ from django.core.management.base import BaseCommand, CommandError
 
 from demo import endpoint, load
 
+DATABASE_URL = "sqlite:///var/demo.sqlite3"
+
 
 class Command(BaseCommand):
     help = (
@@ -30,9 +32,14 @@ class Command(BaseCommand):
         )
 
     def handle(self, *, port: int, reset: bool, load_only: bool, **options: Any) -> None:
-        if not settings.ON_SQLITE or settings.REDIS_URL:
+        if settings.REDIS_URL or os.environ.get("DATABASE_URL", DATABASE_URL) != DATABASE_URL:
             raise CommandError(
-                "The demo runs on its own SQLite file and in-process workers: unset DATABASE_URL and REDIS_URL."
+                "The demo has an SQLite file of its own and in-process workers: unset DATABASE_URL and REDIS_URL."
+            )
+        if "DATABASE_URL" not in os.environ:
+            # Settings are read once, so begin again on the demo's own file: a real installation's stays untouched.
+            os.execve(  # noqa: S606
+                sys.executable, [sys.executable, *sys.argv], os.environ | {"DATABASE_URL": DATABASE_URL}
             )
         if not load_only:
             self._check_port(port)
