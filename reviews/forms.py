@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -60,20 +59,7 @@ class EvaluationForm(forms.ModelForm):
         candidate, baseline = given.get("candidate"), given.get("baseline")
         if candidate is not None and candidate == baseline:
             self.add_error("baseline", _("A version can't be compared with itself; choose another baseline."))
-        name = given.get("name") or ""
-        if any(_names(name, version) for version in (candidate, baseline) if version is not None):
-            self.add_error(
-                "name", _("This name tells reviewers which model is judged; leave the models out.")
-            )
         return given
-
-
-def _names(text: str, version: ModelVersion) -> bool:
-    """Does the text name the model, anywhere, or as a word of its own its version or its name at the endpoint?"""
-    words = [re.escape(word) for word in (version.version, version.served_name) if word]
-    return version.model.name.lower() in text.lower() or bool(
-        re.search(rf"(?<![\w.+-])({'|'.join(words)})(?![\w+-]|\.\w)", text, re.IGNORECASE)
-    )
 
 
 class ComparisonFilter(forms.Form):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 
 from django.contrib.auth.models import User
-from django.db import transaction
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -46,8 +48,8 @@ def start_evaluation(
         seed=secrets.randbits(62) if seed is None else seed,
         started_by=by,
     )
-    evaluation.full_clean()
-    evaluation.save()
+    check_names_no_model(evaluation)
+    save_new(evaluation)
     examples = list(golden_set_version.examples.all())
     lay_out(
         evaluation,
@@ -56,6 +58,48 @@ def start_evaluation(
         baseline_responses=request_responses(model_version=baseline, examples=examples),
     )
     return evaluation
+
+
+def save_new(evaluation: Evaluation) -> None:
+    """Save an evaluation with a name nobody else has, or raise ValidationError: also on the second of two clicks."""
+    evaluation.full_clean()
+    try:
+        with transaction.atomic():
+            evaluation.save()
+    except IntegrityError:
+        evaluation.full_clean()
+        raise
+
+
+def check_names_no_model(evaluation: Evaluation) -> None:
+    """ValidationError where what reviewers read would tell them which models are judged."""
+    for field, text in (("name", evaluation.name), ("guidelines", evaluation.guidelines)):
+        for version in (evaluation.candidate, evaluation.baseline):
+            if named := names_model(text, version):
+                raise ValidationError(
+                    {
+                        field: _("“%(word)s” tells reviewers which model is judged; leave it out.")
+                        % {"word": named}
+                    }
+                )
+
+
+def names_model(text: str, version: ModelVersion) -> str:
+    """The word by which the text names the model: its name anywhere; its version or served name as a word.
+
+    A version that is a small number is no name: "attempt 2" gives nothing away.
+    """
+    if version.model.name.lower() in text.lower():
+        return version.model.name
+    words = [
+        word
+        for word in (version.version, version.served_name)
+        if word and not (word.isdecimal() and len(word) < 3)
+    ]
+    for word in words:
+        if re.search(rf"(?<![\w.+-]){re.escape(word)}(?![\w+-]|\.\w)", text, re.IGNORECASE):
+            return word
+    return ""
 
 
 def lay_out(
@@ -179,6 +223,8 @@ def close_evaluation(*, evaluation: Evaluation, by: User | None) -> Evaluation:
 
 def retry_failed(*, evaluation: Evaluation, by: User | None) -> int:
     """Ask again for every response of this evaluation that failed; how many."""
+    if evaluation.opened_at:
+        raise NotPossible(_("Voting was opened without these responses, so nobody would judge them."))
     comparisons = evaluation.comparisons.select_related("candidate_response", "baseline_response")
     return retry_failed_responses(
         responses=[

@@ -16,7 +16,7 @@ from models_registry.actions.golden_sets import check_golden_set_name, rows_sha2
 from models_registry.actions.responses import AnswerDiffers, RecordedAnswer, record_responses
 from models_registry.golden_files import Row
 from models_registry.models import Example, GoldenSetVersion, Model, ModelVersion, Response
-from reviews.actions.evaluations import BATCH, lay_out
+from reviews.actions.evaluations import BATCH, lay_out, save_new
 from reviews.blinding import truth
 from reviews.exchange.common_form import Answer, ForeignEvaluation, ForeignVote
 from reviews.models import Assignment, Comparison, Evaluation, Vote
@@ -61,8 +61,7 @@ def import_evaluation(
         opened_at=now,
         closed_at=now,
     )
-    evaluation.full_clean()
-    evaluation.save()
+    save_new(evaluation)
     lay_out(
         evaluation,
         examples=examples,

@@ -11,11 +11,15 @@ from django.utils.translation import gettext_lazy as _
 from models_registry.models import ExampleTag
 from models_registry.models.golden_set import UNTAGGED
 from models_registry.queries import Said
+from reviews.blinding import on_screen
 from reviews.models import Assignment, Choice, Comparison, Evaluation
 from reviews.queries.tags import examples_by_tag
 
 # what an example can come out as: its score against one half, a vote of a kind, or why it has no votes
 OUTCOMES = {
+    "wins": _("With a vote for the candidate"),
+    "ties": _("With a vote for a tie"),
+    "losses": _("With a vote for the baseline"),
     "won": _("Candidate won"),
     "tied": _("Tied"),
     "lost": _("Baseline won"),
@@ -71,6 +75,9 @@ def with_tag(found: QuerySet[Comparison], tag: str) -> QuerySet[Comparison]:
 
 def with_outcome(found: QuerySet[Comparison], outcome: str) -> QuerySet[Comparison]:
     conditions = {
+        "wins": Q(wins__gt=0),
+        "ties": Q(ties__gt=0),
+        "losses": Q(losses__gt=0),
         "won": Q(votes__gt=0, score__gt=0.5),
         "lost": Q(votes__gt=0, score__lt=0.5),
         "tied": Q(votes__gt=0, score=0.5),
@@ -98,7 +105,7 @@ def matching(found: QuerySet[Comparison], text: str) -> QuerySet[Comparison]:
 class CastVote:
     reviewer: str
     choice: str
-    candidate_on_left: bool
+    pressed: str  # as it was seen: left, right, tie, both_bad
     seconds: float | None
 
 
@@ -109,7 +116,12 @@ def votes_on(comparison: Comparison) -> list[CastVote]:
         .order_by("vote__cast_at", "slot")
     )
     return [
-        CastVote(turn.reviewer.username, turn.vote.choice, turn.candidate_on_left, turn.vote.seconds)
+        CastVote(
+            reviewer=turn.reviewer.username,
+            choice=turn.vote.choice,
+            pressed=on_screen(turn.vote.choice, candidate_on_left=turn.candidate_on_left),
+            seconds=turn.vote.seconds,
+        )
         for turn in turns
         if turn.reviewer
     ]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 from decimal import Decimal
 
 from django.contrib.auth.models import User
@@ -21,21 +20,28 @@ def ready_comparisons(evaluation: Evaluation) -> QuerySet[Comparison]:
     return evaluation.comparisons.filter(candidate_response__status=DONE, baseline_response__status=DONE)
 
 
+# A comparison that may still become ready: a response is pending, and none has failed.
+WAITING = (Q(candidate_response__status=PENDING) | Q(baseline_response__status=PENDING)) & ~(
+    Q(candidate_response__status=FAILED) | Q(baseline_response__status=FAILED)
+)
+
+
 def waiting_comparisons(evaluation: Evaluation) -> QuerySet[Comparison]:
-    """Those that may still become ready: a response is pending, and none has failed."""
-    return evaluation.comparisons.filter(
-        Q(candidate_response__status=PENDING) | Q(baseline_response__status=PENDING)
-    ).exclude(Q(candidate_response__status=FAILED) | Q(baseline_response__status=FAILED))
+    return evaluation.comparisons.filter(WAITING)
 
 
 @dataclass(frozen=True)
 class Generation:
-    """The responses of one model version for one evaluation."""
+    """The responses of one model version for one evaluation.
+
+    `reused` of those done were there before it started; `cost` is that of the others, in US dollars.
+    """
 
     model_version: ModelVersion
     is_candidate: bool
     total: int
     done: int
+    reused: int
     failed: int
     in_flight: int
     cost: Decimal
@@ -51,6 +57,7 @@ class GenerationProgress:
     models: list[Generation]
     comparisons: int
     ready: int
+    waiting: int  # comparisons that may still become ready
 
     @property
     def total(self) -> int:
@@ -66,7 +73,12 @@ class GenerationProgress:
 
     @property
     def is_finished(self) -> bool:
-        return self.done + self.failed == self.total
+        """Nothing can become ready any more: voting may be opened with what is there."""
+        return not self.waiting
+
+    @property
+    def stage(self) -> str:
+        return "generating" if self.waiting else "failed" if self.failed else "ready"
 
 
 def generation_progress(evaluation: Evaluation) -> GenerationProgress:
@@ -77,6 +89,7 @@ def generation_progress(evaluation: Evaluation) -> GenerationProgress:
         ],
         comparisons=evaluation.comparisons.count(),
         ready=ready_comparisons(evaluation).count(),
+        waiting=waiting_comparisons(evaluation).count(),
     )
 
 
@@ -88,7 +101,8 @@ def _generation(evaluation: Evaluation, model_version: ModelVersion, side: str) 
         done=Count("pk", filter=Q(status=DONE)),
         failed=Count("pk", filter=Q(status=FAILED)),
         in_flight=Count("pk", filter=Q(status=PENDING, lease_until__gte=now)),
-        cost=Sum("cost"),
+        reused=Count("pk", filter=Q(done_at__lt=evaluation.started_at)),
+        cost=Sum("cost", filter=Q(done_at__gte=evaluation.started_at)),
     )
     faults = responses.exclude(last_error="").values_list("last_error", flat=True).distinct()
     return Generation(
@@ -96,6 +110,7 @@ def _generation(evaluation: Evaluation, model_version: ModelVersion, side: str) 
         is_candidate=side == "candidate_response",
         total=counts["total"],
         done=counts["done"],
+        reused=counts["reused"],
         failed=counts["failed"],
         in_flight=counts["in_flight"],
         cost=counts["cost"] or Decimal(0),
@@ -107,12 +122,8 @@ def _generation(evaluation: Evaluation, model_version: ModelVersion, side: str) 
 class VotingProgress:
     wanted: int
     cast: int
-    comparisons: int
-    complete: int
-    identical: int
     left_out: int
     reviewers: int
-    last_vote_at: datetime | None
 
     @property
     def left(self) -> int:
@@ -124,30 +135,17 @@ class VotingProgress:
 
 
 def voting_progress(evaluation: Evaluation) -> VotingProgress:
-    assignments = Assignment.objects.filter(evaluation=evaluation)
-    counts = assignments.aggregate(
+    counts = Assignment.objects.filter(evaluation=evaluation).aggregate(
         wanted=Count("pk"),
         cast=Count("pk", filter=Q(voted=True)),
         comparisons=Count("comparison", distinct=True),
         reviewers=Count("reviewer", filter=Q(voted=True), distinct=True),
     )
-    incomplete = assignments.filter(voted=False).values("comparison").distinct().count()
-    identical = evaluation.comparisons.filter(identical=True).count()
-    last = (
-        assignments.filter(voted=True)
-        .order_by("-vote__cast_at")
-        .values_list("vote__cast_at", flat=True)
-        .first()
-    )
     return VotingProgress(
         wanted=counts["wanted"],
         cast=counts["cast"],
-        comparisons=counts["comparisons"],
-        complete=counts["comparisons"] - incomplete,
-        identical=identical,
-        left_out=evaluation.comparisons.count() - counts["comparisons"] - identical,
+        left_out=evaluation.comparisons.filter(identical=False).count() - counts["comparisons"],
         reviewers=counts["reviewers"],
-        last_vote_at=last,
     )
 
 
@@ -210,13 +208,15 @@ class EvaluationSummary:
     evaluation: Evaluation
     done: int
     total: int
-    failed: int
+    failed: int = 0
+    waiting: int = 0
 
     @property
-    def can_open(self) -> bool:
-        return (
-            self.evaluation.status == Evaluation.Status.GENERATING and self.done + self.failed == self.total
-        )
+    def stage(self) -> str:
+        """Its status, where "generating" is told apart from what waits for a lead: "ready" or "failed"."""
+        if self.evaluation.status != Evaluation.Status.GENERATING or self.waiting:
+            return self.evaluation.status
+        return "failed" if self.failed else "ready"
 
 
 def evaluation_summaries() -> list[EvaluationSummary]:
@@ -226,7 +226,7 @@ def evaluation_summaries() -> list[EvaluationSummary]:
     )
     voted = Count("pk", filter=Q(voted=True))
     votes = {
-        pk: (done, total, 0)
+        pk: (done, total)
         for pk, done, total in Assignment.objects.order_by()
         .values_list("evaluation")
         .annotate(done=voted, total=Count("pk"))
@@ -238,26 +238,29 @@ def evaluation_summaries() -> list[EvaluationSummary]:
 
     generating = Comparison.objects.filter(evaluation__opened_at__isnull=True).order_by()
     answers = {
-        pk: (done, 2 * total, failed)
-        for pk, total, done, failed in generating.values_list("evaluation").annotate(
-            total=Count("pk"), done=responses(DONE), failed=responses(FAILED)
+        pk: (done, 2 * total, failed, waiting)
+        for pk, total, done, failed, waiting in generating.values_list("evaluation").annotate(
+            total=Count("pk"),
+            done=responses(DONE),
+            failed=responses(FAILED),
+            waiting=Count("pk", filter=WAITING),
         )
     }
     return [
         EvaluationSummary(
-            evaluation, *(votes if evaluation.opened_at else answers).get(evaluation.pk, (0, 0, 0))
+            evaluation, *(votes if evaluation.opened_at else answers).get(evaluation.pk, (0, 0))
         )
         for evaluation in evaluations
     ]
 
 
 def work_for_lead() -> dict[str, list[EvaluationSummary]]:
-    """What waits for a lead: evaluations to open, under way, and the last that were closed."""
+    """What waits for a lead (to open, or to retry), what is under way, and the last that were closed."""
     summaries = evaluation_summaries()
     status = Evaluation.Status
     return {
-        "to_open": [s for s in summaries if s.can_open],
-        "generating": [s for s in summaries if s.evaluation.status == status.GENERATING and not s.can_open],
+        "waiting": [s for s in summaries if s.stage in {"ready", "failed"}],
+        "generating": [s for s in summaries if s.stage == status.GENERATING],
         "voting": [s for s in summaries if s.evaluation.status == status.VOTING],
         "closed": [s for s in summaries if s.evaluation.status == status.CLOSED][:5],
     }

@@ -24,13 +24,38 @@ CHOICES: list[str] = [Choice.CANDIDATE, Choice.BASELINE, Choice.TIE, Choice.BOTH
 
 
 @dataclass(frozen=True)
+class Estimate:
+    """What may be said of a group of examples now. `shown` only where the interval excludes one half."""
+
+    examples: int
+    win_rate: float | None
+    interval: Interval | None
+
+    @property
+    def shown(self) -> str:
+        if self.interval is None:
+            return ""
+        return "better" if self.interval.low > 0.5 else "worse" if self.interval.high < 0.5 else ""
+
+
+@dataclass(frozen=True)
 class Row:
-    """The figures of one group of examples: all of them, or those that bear one tag."""
+    """The figures of one group of examples: all of them, or those that bear one tag.
+
+    `win_rate` is over every example with a vote, `settled` over the queue's complete prefix, which
+    `anytime_interval` is of.
+    """
 
     tally: Tally
     win_rate: WinRate
+    settled: WinRate
     anytime_interval: Interval
-    planned: int
+
+    def estimate(self, *, watched: bool) -> Estimate:
+        """While votes come in: the complete prefix and the interval that may be watched. After that: everything."""
+        if watched:
+            return Estimate(self.settled.examples, self.settled.win_rate, self.anytime_interval)
+        return Estimate(self.win_rate.examples, self.win_rate.win_rate, self.win_rate.interval)
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -54,15 +79,6 @@ class WinRates:
     tags: dict[str, Row]
     agreement: Agreement
     position_bias: PositionBias
-
-    @property
-    def lowest_tags(self) -> list[str]:
-        """Tags whose win rate is below one half, the lowest first: what a lead should read before anything else."""
-        rates = [(row.win_rate.win_rate, name) for name, row in self.tags.items()]
-        return [
-            name
-            for _rate, name in sorted((rate, name) for rate, name in rates if rate is not None and rate < 0.5)
-        ]
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -172,6 +188,6 @@ def _row(examples: _Examples, member: NDArray[np.bool_]) -> Row:
     return Row(
         tally=tally(counts, identical),
         win_rate=win_rate(scores, LEVEL),
+        settled=win_rate(scores[:prefix], LEVEL),
         anytime_interval=anytime_interval(scores[:prefix], max(1, len(scores)), LEVEL),
-        planned=len(scores),
     )

@@ -8,6 +8,7 @@ from django import template
 from django.utils.safestring import SafeString, mark_safe
 
 from reviews import markdown
+from reviews.stats.win_rate import Interval
 
 register = template.Library()
 
@@ -30,9 +31,15 @@ def percent(value: float | None, digits: int = 1) -> str:
 
 
 @register.filter
+def between(interval: Interval) -> str:
+    """An interval of fractions in whole percent: 54–70 %."""
+    return f"{100 * interval.low:.0f}–{100 * interval.high:.0f}\N{NO-BREAK SPACE}%"
+
+
+@register.filter
 def points(value: float | None) -> str:
-    """A difference of fractions in percentage points, with its sign: 0.031 -> +3.1 pp."""
-    return DASH if value is None else f"{100 * value:+.1f}\N{NO-BREAK SPACE}pp"
+    """A difference of fractions in percentage points, with its sign: 0.031 -> +3.1 points."""
+    return DASH if value is None else f"{100 * value:+.1f}\N{NO-BREAK SPACE}points"
 
 
 @register.filter

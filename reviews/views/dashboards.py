@@ -1,14 +1,10 @@
 from __future__ import annotations
 
-from dataclasses import dataclass
-from urllib.parse import urlencode
-
 from django.contrib.auth.decorators import permission_required
 from django.core.paginator import Paginator
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
-from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
 from evalsite.requests import HttpRequest
@@ -19,47 +15,10 @@ from reviews.queries import comparisons as queries
 from reviews.queries.progress import voting_progress
 from reviews.queries.serving import serving
 from reviews.queries.voting import split_conversation, weave
-from reviews.queries.win_rates import Row, win_rates
+from reviews.queries.win_rates import win_rates
+from reviews.views.forest import forest_rows, lowest
 
 PAGE = 25
-MOST_LOWEST = 3
-
-
-@dataclass(frozen=True)
-class ForestRow:
-    """One line of the forest plot. Rates are fractions of 1; `low` to `high` is the fixed interval."""
-
-    label: str
-    url: str
-    n: int
-    point: float | None
-    low: float | None
-    high: float | None
-    anytime_low: float
-    anytime_high: float
-    shown: str  # "better" or "worse" where the interval that applies lies on one side of one half
-    overall: bool = False
-
-
-def forest_row(label: str, url: str, row: Row, *, watched: bool, overall: bool = False) -> ForestRow:
-    """A row is coloured by the interval that is honest now: the anytime-valid one while votes come in."""
-    fixed, anytime = row.win_rate.interval, row.anytime_interval
-    applies = anytime if watched else fixed
-    shown = (
-        "" if applies is None else "better" if applies.low > 0.5 else "worse" if applies.high < 0.5 else ""
-    )
-    return ForestRow(
-        label=label,
-        url=url,
-        n=row.tally.examples,
-        point=row.win_rate.win_rate,
-        low=fixed.low if fixed else None,
-        high=fixed.high if fixed else None,
-        anytime_low=anytime.low,
-        anytime_high=anytime.high,
-        shown=shown,
-        overall=overall,
-    )
 
 
 def dashboard(request: HttpRequest, evaluation: Evaluation) -> HttpResponse:
@@ -68,25 +27,20 @@ def dashboard(request: HttpRequest, evaluation: Evaluation) -> HttpResponse:
     stamp = f"{progress.cast}-{evaluation.status}"
     if request.htmx and request.GET.get("seen") == stamp:
         return HttpResponse(status=204)  # htmx leaves the page as it is
-    rates, watched = win_rates(evaluation), evaluation.closed_at is None
-    behind = reverse("comparisons", args=[evaluation.pk])
-    overall = forest_row(_("All examples"), behind, rates.overall, watched=watched, overall=True)
+    rates = win_rates(evaluation)
+    overall, *by_tag = forest_rows(rates, behind=reverse("comparisons", args=[evaluation.pk]))
     context = {
         "evaluation": evaluation,
         "progress": progress,
         "rates": rates,
-        "forest": [
-            overall,
-            *(
-                forest_row(name, f"{behind}?{urlencode({'tag': name})}", row, watched=watched)
-                for name, row in rates.tags.items()
-            ),
-        ],
+        "forest": [overall, *by_tag],
         "overall": overall,
-        "lowest": [(name, rates.tags[name].win_rate.win_rate) for name in rates.lowest_tags[:MOST_LOWEST]],
-        "serving": serving(evaluation),
+        "worse": [row for row in by_tag if row.estimate.shown == "worse"],
+        "lowest": lowest(by_tag),
         "stamp": stamp,
     }
+    if not request.htmx:  # what the responses took and cost stays as it is while votes come in
+        context["serving"] = serving(evaluation)
     return render(request, f"reviews/dashboard.html{'#dashboard' if request.htmx else ''}", context)
 
 

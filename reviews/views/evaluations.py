@@ -2,6 +2,8 @@ from __future__ import annotations
 
 from django.contrib import messages
 from django.contrib.auth.decorators import permission_required
+from django.contrib.auth.models import User
+from django.core.exceptions import ValidationError
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
@@ -29,20 +31,19 @@ def evaluations(request: HttpRequest) -> HttpResponse:
 @permission_required("reviews.add_evaluation", raise_exception=True)
 def evaluation_new(request: HttpRequest) -> HttpResponse:
     form = EvaluationForm(request.POST if request.method == "POST" else None)
-    if request.method == "POST" and form.is_valid():
-        given = form.cleaned_data
-        evaluation = actions.start_evaluation(
-            name=given["name"],
-            candidate=given["candidate"],
-            baseline=given["baseline"],
-            golden_set_version=given["golden_set_version"],
-            votes_per_comparison=given["votes_per_comparison"],
-            guidelines=given["guidelines"],
-            by=access.signed_in(request),
-        )
-        messages.success(request, _("Started. Both models are being asked now."))
-        return redirect(evaluation)
+    started = _start(form, access.signed_in(request)) if form.is_valid() else None
+    if started:
+        messages.success(request, _("Started. What the models have not answered yet is being asked for now."))
+        return redirect(started)
     return render(request, "reviews/evaluation_new.html", {"form": form}, status=422 if form.errors else 200)
+
+
+def _start(form: EvaluationForm, by: User) -> Evaluation | None:
+    try:
+        return actions.start_evaluation(**form.cleaned_data, by=by)
+    except ValidationError as error:
+        form.add_error(None, error)
+        return None
 
 
 @never_cache
@@ -93,7 +94,12 @@ def evaluation_close(request: HttpRequest, pk: int) -> HttpResponse:
 @permission_required("reviews.change_evaluation", raise_exception=True)
 def evaluation_retry(request: HttpRequest, pk: int) -> HttpResponse:
     found = access.watched_evaluation(pk)
-    count = actions.retry_failed(evaluation=found, by=access.signed_in(request))
-    said = ngettext("Asking again for %(count)d response.", "Asking again for %(count)d responses.", count)
-    messages.info(request, said % {"count": count})
+    try:
+        count = actions.retry_failed(evaluation=found, by=access.signed_in(request))
+        said = ngettext(
+            "Asking again for %(count)d response.", "Asking again for %(count)d responses.", count
+        )
+        messages.info(request, said % {"count": count})
+    except actions.NotPossible as reason:
+        messages.error(request, str(reason))
     return redirect(found)

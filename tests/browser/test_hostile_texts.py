@@ -72,7 +72,7 @@ ALIVE = """
 (boxes) => boxes.flatMap((box) => [...box.querySelectorAll("*")].filter((node) =>
   /^(script|img|svg|math|style|link|meta|base|iframe|object|embed|form|input|button|select|textarea|video|audio)$/i
     .test(node.tagName)
-  || node.id || node.hasAttribute("style") 
+  || node.id || node.hasAttribute("style")
   || (node.hasAttribute("tabindex") && !/^(pre|table)$/i.test(node.tagName))  // ours: they scroll sideways
   || [...node.attributes].some((a) => /^(on|hx-|data-)/i.test(a.name)
       || (/^(href|src|action|formaction|srcset|poster)$/i.test(a.name) && !/^(https?:|mailto:)/i.test(a.value)))

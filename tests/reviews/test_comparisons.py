@@ -170,11 +170,11 @@ def test_text_is_looked_for_in_what_was_said_not_in_how_it_is_stored(
     assert keys(matching(comparisons(evaluation), text)) == wanted
 
 
-def test_votes_on_a_comparison_say_who_what_and_where_the_candidate_stood(evaluation: Evaluation) -> None:
+def test_votes_on_a_comparison_say_who_what_and_what_was_pressed(evaluation: Evaluation) -> None:
     votes = votes_on(evaluation.comparisons.get(example__key="won"))
-    assert [(vote.reviewer, vote.choice, vote.candidate_on_left) for vote in votes] == [
-        ("rosa", "candidate", True),
-        ("ruben", "tie", False),
+    assert [(vote.reviewer, vote.choice, vote.pressed) for vote in votes] == [
+        ("rosa", "candidate", "left"),
+        ("ruben", "tie", "tie"),
     ]
     assert votes_on(evaluation.comparisons.get(example__key="left_out")) == []
 

@@ -14,6 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from reviews.models import Assignment, Comparison, Evaluation
 from reviews.queries.win_rates import Row, win_rates
 from reviews.stats.sequence import anytime_interval
+from reviews.views.forest import forest_rows, lowest
 from tests.factories import make_evaluation, make_rows, make_vote
 
 pytestmark = pytest.mark.django_db
@@ -90,7 +91,6 @@ def test_evaluation_without_votes_has_no_rate_and_knows_nothing() -> None:
     assert (rates.overall.anytime_interval.low, rates.overall.anytime_interval.high) == (0, 1)
     assert rates.agreement.pairs == 0
     assert rates.position_bias.effect is None
-    assert rates.lowest_tags == []
 
 
 def test_evaluation_without_comparisons_has_figures_too() -> None:
@@ -117,7 +117,6 @@ def test_left_out_comparison_is_in_no_figure(people: list[User]) -> None:
     cast(evaluation, people, {0: "w", 1: "w", 3: "l", 4: "t"})
     rates = win_rates(evaluation)
     assert "sizing" not in rates.tags
-    assert rates.overall.planned == 4
     # it does not stop the prefix either
     scores = [1, 1, 0, 0.5]
     assert rates.overall.anytime_interval == anytime_interval(scores, 4)
@@ -173,10 +172,37 @@ def test_position_bias_sees_the_side_order(people: list[User]) -> None:
     assert bias.effect == pytest.approx(0.5)
 
 
-def test_lowest_tags_are_those_below_one_half_lowest_first(people: list[User]) -> None:
+def test_estimate_of_a_watched_evaluation_is_of_the_complete_prefix_alone(people: list[User]) -> None:
+    evaluation = make_evaluation(make_rows(60))
+    # number 20 is still open: what came after it must not speak
+    cast(
+        evaluation,
+        people,
+        {position: "w" if position < 20 else "l" for position in range(60) if position != 20},
+    )
+    row = win_rates(evaluation).overall
+    watched, ended = row.estimate(watched=True), row.estimate(watched=False)
+    assert (watched.examples, watched.win_rate, watched.shown) == (20, 1.0, "better")
+    assert watched.interval == anytime_interval([1.0] * 20, 60)
+    assert (ended.examples, ended.shown) == (59, "worse")
+    assert ended.win_rate == pytest.approx(20 / 59)
+
+
+def test_estimate_shows_nothing_while_the_interval_holds_one_half(people: list[User]) -> None:
+    evaluation = make_evaluation(make_rows(4))
+    cast(evaluation, people, {0: "w", 1: "l", 2: "w", 3: "l"})
+    row = win_rates(evaluation).overall
+    assert {row.estimate(watched=watched).shown for watched in (True, False)} == {""}
+
+
+def test_lowest_is_the_tag_furthest_below_one_half(people: list[User]) -> None:
     evaluation = make_evaluation(ROWS, votes_per_comparison=2)
     cast(evaluation, people, {0: "l w", 1: "l l", 2: "w l", 3: "w w", 4: "w w"})
-    assert win_rates(evaluation).lowest_tags == ["billing", "refunds"]
+    _overall, *by_tag = forest_rows(win_rates(evaluation), behind="/")
+    found = lowest(by_tag)
+    assert found is not None
+    assert found.label == "billing"
+    assert lowest([]) is None
 
 
 # --- the JSON of section 7 ---------------------------------------------------------------------------------
