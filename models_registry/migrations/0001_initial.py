@@ -45,12 +45,7 @@ class Migration(migrations.Migration):
                         blank=True,
                         help_text="Name of the variable in the workers' environment. Empty: the endpoint wants no key.",
                         max_length=100,
-                        validators=[
-                            django.core.validators.RegexValidator(
-                                re.compile("^[A-Z_][A-Z0-9_]*\\Z"),
-                                "Give the name of an environment variable, such as OPENAI_API_KEY, never the key itself.",
-                            )
-                        ],
+                        validators=[models_registry.models.model_version.validate_environment_name],
                         verbose_name="environment variable with the key",
                     ),
                 ),

@@ -22,6 +22,11 @@ DECODING_PARAMETERS: dict[str, tuple[type, ...]] = {
     "extra_body": (dict,),
 }
 
+ENVIRONMENT_NAME = re.compile(r"^[A-Z_][A-Z0-9_]*\Z")
+NAME_OF_A_KEY = re.compile(r"(?:^|_)(?:KEY|TOKEN)(?:_|\Z)")
+# Those of Evalsite's own secrets, and of what it is made of, that could pass for an endpoint's key.
+OWN_VARIABLES = ("SECRET_KEY", "DJANGO_", "CELERY_", "POSTGRES_")
+
 # The columns that decide what a version answers and what an answer costs: frozen by its first response.
 FROZEN_COLUMNS = (
     "model_id",
@@ -53,10 +58,19 @@ def validate_decoding_parameters(value: Any) -> None:
             raise ValidationError(f'"{name}" is {given!r}; it must be {wanted}.')
 
 
-validate_environment_name = RegexValidator(
-    re.compile(r"^[A-Z_][A-Z0-9_]*\Z"),
-    "Give the name of an environment variable, such as OPENAI_API_KEY, never the key itself.",
-)
+def validate_environment_name(value: str) -> None:
+    """A worker sends the variable's value to the endpoint, so it has to be one that is meant for that."""
+    if not ENVIRONMENT_NAME.match(value):
+        raise ValidationError(
+            "Give the name of an environment variable, such as OPENAI_API_KEY, never the key itself."
+        )
+    if not NAME_OF_A_KEY.search(value) or value.startswith(OWN_VARIABLES):
+        raise ValidationError(
+            "An endpoint's key has to be in a variable with KEY or TOKEN as a word of its name, such as "
+            "OPENAI_API_KEY, and not in one of Evalsite's own: those are never sent."
+        )
+
+
 validate_model_name = RegexValidator(
     re.compile(r"^[A-Za-z0-9][A-Za-z0-9._:/+-]*\Z"),
     "A name is made of letters, digits and . _ : / + -, such as aurora-support.",

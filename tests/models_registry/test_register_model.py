@@ -152,6 +152,7 @@ def test_model_without_an_endpoint_is_one_recorded_elsewhere() -> None:
         ({"output_price": "-1"}, "--output-price: Ensure this value is greater"),
         ({"output_price": "NaN"}, "--output-price is 'NaN'"),
         ({"api_key_env": "sk-secret"}, "--api-key-env: Give the name of an environment variable"),
+        ({"api_key_env": "DATABASE_URL"}, "--api-key-env: An endpoint's key has to be in a variable with KEY"),
         ({"base_url": "api.vendor.example"}, "--base-url: Enter a valid URL"),
         ({"base_url": None}, "There is no endpoint “vendor”; give its base URL"),
         ({"endpoint": None}, "Name the endpoint that these settings are for"),
