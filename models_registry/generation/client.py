@@ -6,6 +6,7 @@ Import it where a response is fetched, not at start-up: the package takes about 
 from __future__ import annotations
 
 import email.utils
+import json
 import os
 import time
 from collections.abc import Mapping
@@ -16,12 +17,16 @@ from functools import lru_cache
 from typing import Any
 
 import openai
+from django.core.exceptions import ValidationError
 
 from models_registry.generation.messages import request_messages
 from models_registry.models import Endpoint, ModelVersion
+from models_registry.models.model_version import validate_environment_name
 
 # What a provider takes back by itself; everything else would fail the same way again.
 TRANSIENT_STATUS = {408, 409, 425, 429}
+# The package insists on a key; an endpoint that wants none ignores it.
+NO_KEY = "none"
 
 
 class TransientFault(Exception):
@@ -61,7 +66,24 @@ def complete(model_version: ModelVersion, messages: list[dict[str, str]]) -> Com
     endpoint = model_version.endpoint
     if endpoint is None:
         raise PermanentFault("This model version has no endpoint: its responses are recorded, not asked for.")
-    client = _client(endpoint)
+    key = _key(endpoint)
+    try:
+        return _converse(
+            _shared_client(endpoint.base_url, key, endpoint.timeout_seconds), model_version, messages
+        )
+    except (TransientFault, PermanentFault) as fault:
+        fault.args = (_without(key, str(fault)),)
+        raise
+    except Exception as error:
+        if key == NO_KEY or key not in f"{error} {error!r}":
+            raise
+        # what is not foreseen is logged with its traceback, and so must not lead back to the key either
+        raise RuntimeError(_without(key, f"{type(error).__name__}: {error}")) from None
+
+
+def _converse(
+    client: openai.OpenAI, model_version: ModelVersion, messages: list[dict[str, str]]
+) -> Completion:
     sent: list[dict[str, str]] = []
     answers: list[str] = []
     tokens_in: list[int | None] = []
@@ -110,7 +132,7 @@ def _ask(client: openai.OpenAI, model_version: ModelVersion, messages: list[dict
     except openai.APIConnectionError as error:
         raise TransientFault(f"The endpoint can't be reached: {error.__cause__ or error}.") from error
     except openai.APIStatusError as error:
-        raise _status_fault(error) from error
+        raise _status_fault(error, client.api_key) from error
     except (openai.APIResponseValidationError, openai.OpenAIError, ValueError) as error:
         raise TransientFault(f"The endpoint's answer can't be read: {error}") from error
     # A body that is JSON but no completion comes through the package unvalidated.
@@ -119,9 +141,9 @@ def _ask(client: openai.OpenAI, model_version: ModelVersion, messages: list[dict
     return answer
 
 
-def _status_fault(error: openai.APIStatusError) -> TransientFault | PermanentFault:
+def _status_fault(error: openai.APIStatusError, key: str) -> TransientFault | PermanentFault:
     status = error.status_code
-    said = f"The endpoint answered {status}: {_said(error)}"
+    said = f"The endpoint answered {status}: {_said(error, key)}"
     if status in TRANSIENT_STATUS or status >= 500:
         wait = _retry_after(error.response.headers)
         return TransientFault(said, wait_seconds=wait, pauses_endpoint=status == 429)
@@ -133,13 +155,23 @@ def _status_fault(error: openai.APIStatusError) -> TransientFault | PermanentFau
     return PermanentFault(f"{said} {fix}")
 
 
-def _said(error: openai.APIStatusError) -> str:
+def _said(error: openai.APIStatusError, key: str) -> str:
+    """What the endpoint said, cut short; the key goes first, because half of one would no longer be found."""
     body = error.body
     if isinstance(body, Mapping):
         message = body.get("message")
         if isinstance(message, str) and message:
+            message = _without(key, message)
             return message[:500] if message.endswith((".", "!", "?")) else message[:500] + "."
-    return (error.response.text[:200].strip() or "nothing more") + "."
+    return (_without(key, error.response.text)[:200].strip() or "nothing more") + "."
+
+
+def _without(key: str, text: str) -> str:
+    if key == NO_KEY:
+        return text
+    for spelling in {key, json.dumps(key)[1:-1]}:
+        text = text.replace(spelling, "[the key]")
+    return text
 
 
 def _retry_after(headers: Mapping[str, str]) -> float | None:
@@ -164,16 +196,26 @@ def _total(counts: list[int | None]) -> int | None:
     return sum(known) if len(known) == len(counts) else None
 
 
-def _client(endpoint: Endpoint) -> openai.OpenAI:
-    key = "none"  # the package insists on a key; an endpoint that wants none ignores it
-    if endpoint.api_key_env:
-        key = os.environ.get(endpoint.api_key_env, "")
-        if not key:
-            raise PermanentFault(
-                f"{endpoint.api_key_env} is not set in the worker's environment; "
-                f"endpoint {endpoint.name} needs its key."
-            )
-    return _shared_client(endpoint.base_url, key, endpoint.timeout_seconds)
+def _key(endpoint: Endpoint) -> str:
+    name = endpoint.api_key_env
+    if not name:
+        return NO_KEY
+    try:
+        validate_environment_name(name)
+    except ValidationError as error:
+        # the row may be older than the rule, or have been written past it
+        raise PermanentFault(f"{name}, the key of endpoint {endpoint.name}: {error.message}") from None
+    key = os.environ.get(name, "").strip()
+    if not key:
+        raise PermanentFault(
+            f"{name} is not set in the worker's environment; endpoint {endpoint.name} needs its key."
+        )
+    if not (key.isascii() and key.isprintable()):
+        raise PermanentFault(
+            f"{name} holds a line break or another character that no key has; set it to the key alone, "
+            "on one line, and start the worker again."
+        )
+    return key
 
 
 @lru_cache(maxsize=64)

@@ -115,12 +115,12 @@ def test_user_turns_in_a_row_are_replayed_with_the_models_own_answers(version, e
 
 
 def test_a_missing_key_fails_with_the_name_of_the_variable(version, endpoint, chat_endpoint):
-    endpoint.api_key_env = "NOT_SET_ANYWHERE"
+    endpoint.api_key_env = "NOT_SET_ANYWHERE_KEY"
     endpoint.save()
     (response,) = ask(version)
     generate_next(endpoint.pk)
     assert only(response).status == "failed"
-    assert "NOT_SET_ANYWHERE is not set" in response.last_error
+    assert "NOT_SET_ANYWHERE_KEY is not set" in response.last_error
     assert not chat_endpoint.requests
 
 
