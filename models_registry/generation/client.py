@@ -27,6 +27,8 @@ from models_registry.models.model_version import validate_environment_name
 TRANSIENT_STATUS = {408, 409, 425, 429}
 # The package insists on a key; an endpoint that wants none ignores it.
 NO_KEY = "none"
+# No model takes or gives more in one turn, and the sum over a conversation fits its column.
+MOST_TOKENS = 10_000_000
 
 
 class TransientFault(Exception):
@@ -97,9 +99,9 @@ def _converse(
             continue
         answer = _ask(client, model_version, sent)
         choice = answer.choices[0]
-        answers.append(choice.message.content or "")
-        tokens_in.append(answer.usage.prompt_tokens if answer.usage else None)
-        tokens_out.append(answer.usage.completion_tokens if answer.usage else None)
+        answers.append(_text(choice.message))
+        tokens_in.append(_count(answer, "prompt_tokens"))
+        tokens_out.append(_count(answer, "completion_tokens"))
         sent.append({"role": "assistant", "content": answers[-1]})
     return Completion(
         text=answers[-1],
@@ -107,8 +109,8 @@ def _converse(
         input_tokens=_total(tokens_in),
         output_tokens=_total(tokens_out),
         latency_seconds=time.perf_counter() - started,
-        finish_reason=choice.finish_reason or "",
-        reported_model=answer.model or "",
+        finish_reason=_word(choice, "finish_reason"),
+        reported_model=_word(answer, "model"),
     )
 
 
@@ -136,9 +138,31 @@ def _ask(client: openai.OpenAI, model_version: ModelVersion, messages: list[dict
     except (openai.APIResponseValidationError, openai.OpenAIError, ValueError) as error:
         raise TransientFault(f"The endpoint's answer can't be read: {error}") from error
     # A body that is JSON but no completion comes through the package unvalidated.
-    if not getattr(answer, "choices", None) or getattr(answer.choices[0], "message", None) is None:
+    choices = getattr(answer, "choices", None)
+    if not isinstance(choices, list) or not choices or getattr(choices[0], "message", None) is None:
         raise TransientFault("The endpoint's answer holds no choices.")
     return answer
+
+
+def _text(message: Any) -> str:
+    """The content of a message: text, none, or a list of parts that are text."""
+    content = getattr(message, "content", None)
+    parts = content if isinstance(content, list) else [{"text": content or ""}]
+    texts = [part.get("text") if isinstance(part, Mapping) else None for part in parts]
+    if not all(isinstance(text, str) for text in texts):
+        raise TransientFault("The endpoint's answer can't be read: its content is not text.")
+    return "".join(texts)
+
+
+def _count(answer: Any, name: str) -> int | None:
+    """A number of tokens. What can't be one is as good as none: the answer is paid for, and need not be lost."""
+    count = getattr(getattr(answer, "usage", None), name, None)
+    return count if type(count) is int and 0 <= count <= MOST_TOKENS else None
+
+
+def _word(part: Any, name: str) -> str:
+    word = getattr(part, name, None)
+    return word if isinstance(word, str) else ""
 
 
 def _status_fault(error: openai.APIStatusError, key: str) -> TransientFault | PermanentFault:

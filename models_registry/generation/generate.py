@@ -11,13 +11,17 @@ import random
 import uuid
 from datetime import timedelta
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
-from django.db import connection, transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
 from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
 
 from models_registry.generation import limits
 from models_registry.models import Endpoint, EndpointUse, Response
+
+if TYPE_CHECKING:
+    from models_registry.generation.client import Completion
 
 logger = logging.getLogger(__name__)
 
@@ -76,13 +80,19 @@ def _take(endpoint_id: int) -> Response | None:
         endpoint = use.endpoint
         if leased_responses().filter(model_version__endpoint=endpoint).count() >= endpoint.max_concurrency:
             return None
-        response = (
+        due = (
             due_responses()
             .filter(model_version__endpoint=endpoint)
             .select_related("model_version__endpoint", "example")
             .order_by("pk")
-            .first()
         )
+        # An attempt that stored neither answer nor fault took its worker with it, and would take the next one too.
+        while (response := due.first()) is not None and response.attempts >= MOST_ATTEMPTS:
+            _store_failure(
+                response,
+                f"Given up after {response.attempts} attempts: the last one ended with its worker, before it could "
+                "store anything. The log of the workers may say why.",
+            )
         if response is None:
             return None
         now = timezone.now()
@@ -106,17 +116,26 @@ def _answer(response: Response) -> None:
         connection.close()
     try:
         completion = client.complete(model_version, response.example.messages)
+        _store(response, completion)
     except client.TransientFault as fault:
         _store_transient(response, endpoint, str(fault), fault.wait_seconds, fault.pauses_endpoint)
         return
     except client.PermanentFault as fault:
         _store_failure(response, str(fault))
         return
+    except (InterfaceError, OperationalError):
+        # The database is away, so nothing can be said about the response; when its lease has run out it is due again.
+        raise
     except Exception as error:
         # Whatever this is, the response must not stay leased until its lease runs out, and a person must see it.
         logger.exception("Asking for response %s failed in an unforeseen way", response.pk)
         _store_failure(response, f"Unforeseen fault: {type(error).__name__}: {error}")
         return
+    limits.spend_tokens(endpoint, (completion.input_tokens or 0) + (completion.output_tokens or 0))
+
+
+@transaction.atomic
+def _store(response: Response, completion: Completion) -> None:
     stored = (
         Response.objects.filter(pk=response.pk)
         .exclude(status=Response.Status.DONE)
@@ -128,8 +147,8 @@ def _answer(response: Response) -> None:
             output_tokens=completion.output_tokens,
             latency_seconds=completion.latency_seconds,
             cost=_cost(response, completion.input_tokens, completion.output_tokens),
-            finish_reason=completion.finish_reason[:40],
-            reported_model=completion.reported_model[:200],
+            finish_reason=_storable(completion.finish_reason)[:40],
+            reported_model=_storable(completion.reported_model)[:200],
             done_at=timezone.now(),
             lease_until=None,
             claim=None,
@@ -139,7 +158,6 @@ def _answer(response: Response) -> None:
     )
     if not stored:
         logger.info("Response %s had been answered meanwhile; the first answer stands", response.pk)
-    limits.spend_tokens(endpoint, (completion.input_tokens or 0) + (completion.output_tokens or 0))
 
 
 def _cost(response: Response, input_tokens: int | None, output_tokens: int | None) -> Decimal | None:
@@ -162,12 +180,14 @@ def _store_transient(
         _store_failure(response, f"{message} Given up after {response.attempts} attempts.")
         return
     _own(response).update(
-        last_error=message, next_try_at=now + timedelta(seconds=wait), lease_until=None, claim=None
+        last_error=_storable(message), next_try_at=now + timedelta(seconds=wait), lease_until=None, claim=None
     )
 
 
 def _store_failure(response: Response, message: str) -> None:
-    _own(response).update(status=Response.Status.FAILED, last_error=message, lease_until=None, claim=None)
+    _own(response).update(
+        status=Response.Status.FAILED, last_error=_storable(message), lease_until=None, claim=None
+    )
 
 
 def _own(response: Response) -> QuerySet[Response]:
