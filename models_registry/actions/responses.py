@@ -33,7 +33,8 @@ def request_responses(*, model_version: ModelVersion, examples: Iterable[Example
 
     A response that failed before is tried again. Examples that would send the same thing share one response.
     """
-    responses = _responses(model_version, examples, new={"status": Response.Status.PENDING})
+    version = _as_it_stands(model_version)
+    responses = _responses(version, examples, new={"status": Response.Status.PENDING})
     retry_failed_responses(responses=responses.values())
     _wake_workers()
     return responses
@@ -63,7 +64,7 @@ def record_responses(
     examples = list(examples)
     now = timezone.now()
     responses = _responses(
-        model_version,
+        _as_it_stands(model_version),
         examples,
         new={"status": Response.Status.DONE, "done_at": now},
         per_example={
@@ -81,6 +82,11 @@ def record_responses(
                 "import these answers as another model version"
             )
     return responses
+
+
+def _as_it_stands(model_version: ModelVersion) -> ModelVersion:
+    """Read again and locked: until its first response is there to freeze it, someone may be changing it."""
+    return ModelVersion.objects.select_for_update().get(pk=model_version.pk)
 
 
 def _wake_workers() -> None:

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import threading
+import time
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from django.db import IntegrityError, connection, transaction
 
+from models_registry.actions.responses import RecordedAnswer, record_responses, request_responses
+from models_registry.content_hash import request_sha256
+from models_registry.generation.messages import request_messages
 from models_registry.models import Example, ExampleTag, GoldenSetVersion, KnownLimitation, ModelVersion
 from tests.factories import make_endpoint, make_golden_set_version, make_model_version, make_response
 
@@ -88,3 +94,47 @@ def test_what_is_said_about_a_frozen_version_may_grow() -> None:
     make_response(version, make_golden_set_version().examples.get(position=0))
     assert not refused("UPDATE models_registry_modelversion SET changelog = 'x', intended_use = 'y'")
     KnownLimitation.objects.create(model_version=version, limitation="Slow")
+
+
+def test_a_request_is_for_the_version_as_it_stands_not_as_it_was_read() -> None:
+    read_before = make_model_version(system_prompt="Be brief.")
+    ModelVersion.objects.filter(pk=read_before.pk).update(system_prompt="Be kind.")
+    examples = list(make_golden_set_version(1).examples.all())
+
+    (asked,) = request_responses(model_version=read_before, examples=examples).values()
+
+    now = ModelVersion.objects.get(pk=read_before.pk)
+    assert now.system_prompt == "Be kind."
+    assert asked == request_responses(model_version=now, examples=examples)[examples[0].pk]
+    answers = {examples[0].key: RecordedAnswer("")}
+    assert (
+        asked
+        == record_responses(model_version=read_before, examples=examples, answers=answers)[examples[0].pk]
+    )
+    assert asked.request_sha256 == request_sha256(
+        messages=request_messages("Be kind.", examples[0].messages), parameters=now.parameters
+    )
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db(transaction=True)
+def test_a_change_waits_for_a_first_request_and_is_then_refused(in_threads: Any) -> None:
+    version = make_model_version(system_prompt="Be brief.")
+    examples = list(make_golden_set_version(1).examples.all())
+    reading, refusals = threading.Event(), []
+
+    def slowly() -> Iterator[Example]:
+        reading.set()
+        time.sleep(0.5)  # in which the change would slip through
+        yield from examples
+
+    def one(what: str) -> None:
+        if what == "request":
+            request_responses(model_version=version, examples=slowly())
+        else:
+            reading.wait(10)
+            refusals.append(refused("UPDATE models_registry_modelversion SET system_prompt = 'changed'"))
+
+    in_threads(one, ["request", "change"])
+    assert refusals == [True]
+    assert ModelVersion.objects.get().system_prompt == "Be brief."
