@@ -16,8 +16,11 @@ from models_registry.queries import TagCount
 class GoldenSetUploadForm(forms.Form):
     file = forms.FileField(
         label=_("File"),
-        help_text=_("JSON Lines or CSV in UTF-8; either may be packed with gzip."),
-        widget=forms.ClearableFileInput(attrs={"accept": ".jsonl,.ndjson,.json,.csv,.tsv,.txt,.gz"}),
+        help_text=_(
+            "JSON Lines, CSV, a JSON array or Parquet, also packed with gzip. The formats of OpenAI chat "
+            "and preference files, TRL, AlpacaEval, MT-bench, Arena-Hard and LLM Comparator are known by their content."
+        ),
+        widget=forms.ClearableFileInput(attrs={"accept": ".jsonl,.ndjson,.json,.csv,.tsv,.txt,.parquet,.gz"}),
         error_messages={
             "required": _("Choose a file."),
             "empty": _("The file is empty; write one row a line, as in the example."),

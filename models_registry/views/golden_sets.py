@@ -7,7 +7,7 @@ from django.contrib import messages
 from django.contrib.auth.decorators import permission_required
 from django.contrib.auth.models import User
 from django.core.paginator import Paginator
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
@@ -15,10 +15,19 @@ from django.views.decorators.http import require_http_methods, require_safe
 from models_registry import queries
 from models_registry.actions.golden_sets import import_golden_set
 from models_registry.forms import ExampleFilterForm, GoldenSetUploadForm
+from models_registry.golden_files import write
 from models_registry.models import GoldenSet
 from models_registry.models.golden_set import UNTAGGED
 
 EXAMPLES_A_PAGE = 25
+EXPORTS = [("jsonl", "JSON Lines"), ("csv", "CSV"), ("parquet", "Parquet"), ("openai_chat", "OpenAI chat")]
+# what a version can be exported as: ending and content type of the file
+FILE_TYPES = {
+    "jsonl": ("jsonl", "application/jsonl"),
+    "csv": ("csv", "text/csv; charset=utf-8"),
+    "parquet": ("parquet", "application/vnd.apache.parquet"),
+    "openai_chat": ("openai-chat.jsonl", "application/jsonl"),
+}
 
 
 @require_safe
@@ -50,6 +59,7 @@ def golden_set_version(request: HttpRequest, name: str, number: int) -> HttpResp
         "version": version,
         "tags": tags,
         "languages": languages,
+        "exports": EXPORTS,
         "intents": sum(tag.name != UNTAGGED for tag in tags),
         "languages_named": sum(bool(language.lang) for language in languages),
         "form": form,
@@ -58,6 +68,19 @@ def golden_set_version(request: HttpRequest, name: str, number: int) -> HttpResp
         "page_obj": Paginator(examples, EXAMPLES_A_PAGE).get_page(request.GET.get("page")),
     }
     return render(request, "models_registry/golden_set_version.html", context)
+
+
+@require_safe
+@permission_required("models_registry.view_goldenset", raise_exception=True)
+def golden_set_export(request: HttpRequest, name: str, number: int, format: str) -> StreamingHttpResponse:
+    version = get_object_or_404(queries.sealed_versions(), golden_set__name=name, number=number)
+    if format not in FILE_TYPES:
+        raise Http404
+    ending, content_type = FILE_TYPES[format]
+    # what OpenAI's chat format can't tell (an example without a reference, say) is left out of it
+    pieces = write(queries.rows_of(version), format, leave_out=lambda problem: None)
+    headers = {"Content-Disposition": f'attachment; filename="{name}-v{number}.{ending}"'}
+    return StreamingHttpResponse(pieces, content_type=content_type, headers=headers)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -52,6 +52,7 @@ TABLE = {
     "golden_sets": WATCHED,
     "golden_set": WATCHED,
     "golden_set_version": WATCHED,
+    "golden_set_export": WATCHED,
     "golden_set_upload": Row("GET", 403, 403, 403, 200),
     "models": WATCHED,
     "model_version": WATCHED,
@@ -71,6 +72,7 @@ def path_of(name: str, evaluation: Evaluation) -> str:
         "cast_vote": [evaluation.assignments.get(position=0).pk],
         "golden_set": ["support"],
         "golden_set_version": ["support", 1],
+        "golden_set_export": ["support", 1, "jsonl"],
         "model_version": [evaluation.candidate_id],
     }
     plain = {"home", "evaluations", "evaluation_new", "golden_sets", "golden_set_upload", "models"}

@@ -21,7 +21,7 @@ where a row is wrong and --skip-invalid was not given.
 
 
 class Command(BaseCommand):
-    help = "Store a file of prompts (JSON Lines or CSV, also gzipped) as a new version of a golden set."
+    help = "Store a file of prompts (JSON Lines, CSV, JSON, Parquet; also gzipped) as a new version of a golden set."
 
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
         kwargs |= {"epilog": EPILOG, "formatter_class": RawDescriptionHelpFormatter}
@@ -29,7 +29,9 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
-            "file", metavar="FILE", help="JSON Lines or CSV in UTF-8, or either packed with gzip"
+            "file",
+            metavar="FILE",
+            help="JSON Lines, CSV, a JSON array or Parquet, or one of them packed with gzip",
         )
         parser.add_argument(
             "--name", required=True, help="of the golden set, new or existing, such as support-2026"
