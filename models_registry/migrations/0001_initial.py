@@ -36,7 +36,10 @@ class Migration(migrations.Migration):
                     models.CharField(
                         help_text="Up to and including /v1, such as https://api.openai.com/v1.",
                         max_length=500,
-                        validators=[django.core.validators.URLValidator(schemes=["http", "https"])],
+                        validators=[
+                            django.core.validators.URLValidator(schemes=["http", "https"]),
+                            models_registry.models.model_version.validate_base_url,
+                        ],
                     ),
                 ),
                 (

@@ -71,6 +71,15 @@ def validate_environment_name(value: str) -> None:
         )
 
 
+def validate_base_url(value: str) -> None:
+    """Keys fit into an address, where everyone would read them who may see the endpoint."""
+    if re.search(r"//[^/]*@|[?#]", value):
+        raise ValidationError(
+            "A base URL ends with its path, such as https://api.openai.com/v1: remove the user, the password and what "
+            "follows ? or #, and put a key into the environment variable instead."
+        )
+
+
 validate_model_name = RegexValidator(
     re.compile(r"^[A-Za-z0-9][A-Za-z0-9._:/+-]*\Z"),
     "A name is made of letters, digits and . _ : / + -, such as aurora-support.",
@@ -84,7 +93,7 @@ class Endpoint(models.Model):
     name = models.SlugField(unique=True, help_text="A short name, such as openai or vllm-gpu-2.")
     base_url = models.CharField(
         max_length=500,
-        validators=[URLValidator(schemes=["http", "https"])],
+        validators=[URLValidator(schemes=["http", "https"]), validate_base_url],
         help_text="Up to and including /v1, such as https://api.openai.com/v1.",
     )
     api_key_env = models.CharField(
