@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 
@@ -20,6 +21,14 @@ DECODING_PARAMETERS: dict[str, tuple[type, ...]] = {
     "stop": (str, list),
     "reasoning_effort": (str,),
     "extra_body": (dict,),
+}
+
+# What the request says itself; extra_body would be laid over it.
+REQUEST_FIELDS = {
+    "model": "it is the version's served name",
+    "messages": "they are the system prompt and the example",
+    "stream": "an answer is read in one piece",
+    "stream_options": "an answer is read in one piece",
 }
 
 ENVIRONMENT_NAME = re.compile(r"^[A-Z_][A-Z0-9_]*\Z")
@@ -56,6 +65,15 @@ def validate_decoding_parameters(value: Any) -> None:
         if not isinstance(given, allowed) or isinstance(given, bool):
             wanted = " or ".join(kind.__name__ for kind in allowed)
             raise ValidationError(f'"{name}" is {given!r}; it must be {wanted}.')
+    for name in value.get("extra_body", {}):
+        if name in REQUEST_FIELDS:
+            raise ValidationError(f'"extra_body" can\'t hold "{name}": {REQUEST_FIELDS[name]}.')
+    try:
+        json.dumps(value, allow_nan=False)
+    except ValueError:
+        raise ValidationError(
+            "NaN and Infinity are no numbers in JSON; give a number, or leave the parameter out."
+        ) from None
 
 
 def validate_environment_name(value: str) -> None:
