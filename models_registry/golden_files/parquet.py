@@ -79,6 +79,8 @@ def _connection(folder: str) -> duckdb.DuckDBPyConnection:
     }
     database = duckdb.connect(config=config)
     database.execute("SET allowed_directories = [$folder]", {"folder": folder})
+    database.execute("SET allocator_flush_threshold = '8MB'")
+    database.execute("SET allocator_bulk_deallocation_flush_threshold = '8MB'")
     database.execute("SET enable_external_access = false")
     database.execute("SET lock_configuration = true")
     return database
@@ -93,7 +95,7 @@ def _rows(database: duckdb.DuckDBPyConnection, path: Path, limits: Limits) -> It
             f"the file has {len(columns):,} columns", "remove those that are not needed", unit="item"
         )
     text = f"to_json({ROW})::VARCHAR"
-    query = f"SELECT CASE WHEN strlen({text}) <= $most THEN {text} END FROM {table} {ROW}"  # noqa: S608
+    query = f"SELECT CASE WHEN strlen(j) <= $most THEN j END FROM (SELECT {text} AS j FROM {table} {ROW})"  # noqa: S608
     result = database.execute(query, given | {"most": limits.row_bytes})
     number = 0
     while batch := result.fetchmany(ROWS_AT_ONCE):
