@@ -95,6 +95,8 @@ def database(name: str, default: str, *, base_dir: Path) -> dict[str, Any]:
             "PASSWORD": unquote(parts.password or ""),
             "HOST": host,
             "PORT": str(parts.port or ""),
+            # a connection that a restart of the server has ended is replaced before a request gets it
+            "CONN_HEALTH_CHECKS": True,
             "OPTIONS": {"pool": {"min_size": 1, "max_size": 16, "timeout": 20}, **query},
         }
     raise ImproperlyConfigured(
