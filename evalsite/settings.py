@@ -80,8 +80,14 @@ if REDIS_URL and not REDIS_URL.startswith(("redis://", "rediss://")):
 # without a Redis the workers are threads of the web process (evalsite/embedded.py)
 EMBEDDED_WORKER = not REDIS_URL
 CELERY_BROKER_URL = REDIS_URL or "memory://localhost/"
-# The in-memory broker polls; at its default of one second 200 short tasks take 12 s, at 0.05 s under one.
-CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 3600} if REDIS_URL else {"polling_interval": 0.05}
+CELERY_BROKER_TRANSPORT_OPTIONS = (
+    # Without a limit on the socket a page would wait for ever on a Redis that accepts and does not answer. A worker's
+    # own wait for messages ends every second, so it stays below.
+    {"visibility_timeout": 3600, "socket_timeout": 2, "socket_connect_timeout": 2}
+    if REDIS_URL
+    # The in-memory broker polls; at its default of one second 200 short tasks take 12 s, at 0.05 s under one.
+    else {"polling_interval": 0.05}
+)
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import batched
 
 from django.db import transaction
@@ -90,8 +91,11 @@ def _as_it_stands(model_version: ModelVersion) -> ModelVersion:
 
 
 def _wake_workers() -> None:
-    """Now, rather than at the schedule's next tick; so a broker that is down delays the workers, and no more."""
-    transaction.on_commit(wake_endpoints.delay, robust=True)
+    """Now, rather than at the schedule's next tick; so a broker that is down delays the workers, and no more.
+
+    Not tried twice, because someone is waiting for a page.
+    """
+    transaction.on_commit(partial(wake_endpoints.apply_async, retry=False), robust=True)
 
 
 def _responses(
