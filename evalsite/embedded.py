@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import logging
 import threading
+from dataclasses import dataclass
+from typing import Any
 
 from celery.beat import Scheduler, Service
 from django.conf import settings
@@ -16,7 +18,21 @@ from evalsite.celery import app
 logger = logging.getLogger(__name__)
 
 
-def start() -> None:
+@dataclass(frozen=True)
+class Running:
+    worker: Any
+    beat: Service
+
+    def stop(self, within: float) -> bool:
+        """Take up nothing more; True where every task has ended within so many seconds."""
+        self.beat.stop()
+        ending = threading.Thread(target=self.worker.stop, name="celery-stop", daemon=True)
+        ending.start()
+        ending.join(within)
+        return not ending.is_alive()
+
+
+def start() -> Running:
     """Start worker and schedule in daemon threads; returns at once."""
     from models_registry.generation.generate import release_leases
 
@@ -43,3 +59,4 @@ def start() -> None:
         ("celery-beat", beat.start),
     ):
         threading.Thread(target=run, name=name, daemon=True).start()
+    return Running(worker, beat)

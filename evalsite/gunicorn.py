@@ -1,6 +1,8 @@
 """gunicorn's configuration: `gunicorn -c python:evalsite.gunicorn evalsite.wsgi`."""
 
+import logging
 import os
+import signal
 from typing import Any
 
 wsgi_app = "evalsite.wsgi"
@@ -11,6 +13,8 @@ threads = int(os.environ.get("WEB_THREADS", "8"))
 # where gunicorn's workers touch a file to show they live; a disk that blocks would look like a hung worker
 worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None  # noqa: S108
 graceful_timeout = 20
+# what requests to models may still take when the web server stops: a lease that is cut off is given back at the start
+PATIENCE_SECONDS = 1.5
 # gunicorn would put a control socket into the home folder; nothing here talks to it
 control_socket_disable = True
 accesslog = os.environ.get("ACCESS_LOG") or None
@@ -30,4 +34,16 @@ def post_worker_init(worker: Any) -> None:
     if settings.EMBEDDED_WORKER:
         from evalsite import embedded
 
-        embedded.start()
+        worker.embedded = embedded.start()
+
+
+def worker_exit(server: Any, worker: Any) -> None:
+    running = getattr(worker, "embedded", None)  # only in the worker's own process
+    if running is None:
+        return
+    for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)  # Ctrl-C reaches the worker twice: by itself, and from gunicorn
+    if not running.stop(within=PATIENCE_SECONDS):
+        # the interpreter's own end would wait for the threads, and so for the slowest model
+        logging.shutdown()
+        os._exit(0)
