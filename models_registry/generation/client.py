@@ -19,6 +19,7 @@ from typing import Any
 import openai
 from django.core.exceptions import ValidationError
 
+from models_registry.generation.deadline import deadline, keep_to_deadlines
 from models_registry.generation.messages import request_messages
 from models_registry.models import Endpoint, ModelVersion
 from models_registry.models.model_version import validate_environment_name
@@ -124,11 +125,12 @@ def cost(model_version: ModelVersion, input_tokens: int | None, output_tokens: i
 
 def _ask(client: openai.OpenAI, model_version: ModelVersion, messages: list[dict[str, str]]) -> Any:
     try:
-        answer = client.chat.completions.create(
-            model=model_version.served_name,
-            messages=messages,  # type: ignore[arg-type]  # plain dicts are what golden sets hold
-            **model_version.parameters,
-        )
+        with deadline(model_version.endpoint.timeout_seconds):  # type: ignore[union-attr]
+            answer = client.chat.completions.create(
+                model=model_version.served_name,
+                messages=messages,  # type: ignore[arg-type]  # plain dicts are what golden sets hold
+                **model_version.parameters,
+            )
     except openai.APITimeoutError as error:
         raise TransientFault(f"No answer within {model_version.endpoint.timeout_seconds} s.") from error  # type: ignore[union-attr]
     except openai.APIConnectionError as error:
@@ -148,9 +150,12 @@ def _text(message: Any) -> str:
     """The content of a message: text, none, or a list of parts that are text."""
     content = getattr(message, "content", None)
     parts = content if isinstance(content, list) else [{"text": content or ""}]
-    texts = [part.get("text") if isinstance(part, Mapping) else None for part in parts]
-    if not all(isinstance(text, str) for text in texts):
-        raise TransientFault("The endpoint's answer can't be read: its content is not text.")
+    texts: list[str] = []
+    for part in parts:
+        text = part.get("text") if isinstance(part, Mapping) else None
+        if not isinstance(text, str):
+            raise TransientFault("The endpoint's answer can't be read: its content is not text.")
+        texts.append(text)
     return "".join(texts)
 
 
@@ -245,4 +250,6 @@ def _key(endpoint: Endpoint) -> str:
 @lru_cache(maxsize=64)
 def _shared_client(base_url: str, key: str, timeout_seconds: int) -> openai.OpenAI:
     # Retries are ours: they are counted on the response, wait without holding a thread, and survive a restart.
-    return openai.OpenAI(base_url=base_url, api_key=key, timeout=timeout_seconds, max_retries=0)
+    client = openai.OpenAI(base_url=base_url, api_key=key, timeout=timeout_seconds, max_retries=0)
+    keep_to_deadlines(client._client)  # one of our own would not be closed when the cache lets go of it
+    return client
