@@ -40,11 +40,12 @@ TRIGGERS: dict[str, tuple[str, str, str, str]] = {
     ),
 }
 for _table, _condition in (("example", SEALED), ("exampletag", SEALED_BY_EXAMPLE)):
-    for _event, _row in (("INSERT", "NEW"), ("UPDATE", "OLD"), ("DELETE", "OLD")):
+    # an update may neither change what is sealed nor move something into it
+    for _event, _rows in (("INSERT", ["NEW"]), ("UPDATE", ["OLD", "NEW"]), ("DELETE", ["OLD"])):
         TRIGGERS[f"sealed_{_table}_{_event.lower()}"] = (
             f"models_registry_{_table}",
             _event,
-            f"EXISTS ({_condition.format(row=_row)})",
+            " OR ".join(f"EXISTS ({_condition.format(row=_row)})" for _row in _rows),
             GOLDEN_SET_MESSAGE,
         )
 

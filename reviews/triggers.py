@@ -19,9 +19,11 @@ TRIGGERS: dict[str, tuple[str, str, str, str]] = {
         "UPDATE",
         "NEW.candidate_on_left <> OLD.candidate_on_left OR NEW.slot <> OLD.slot "
         "OR NEW.comparison_id <> OLD.comparison_id OR NEW.evaluation_id <> OLD.evaluation_id "
-        "OR (OLD.voted AND NEW.reviewer_id IS DISTINCT FROM OLD.reviewer_id)",
+        "OR (OLD.voted AND (NOT NEW.voted OR NEW.reviewer_id IS DISTINCT FROM OLD.reviewer_id))",
         "the side order of an assignment, and the reviewer who voted on it, never change",
     ),
+    "vote_is_kept": ("reviews_vote", "UPDATE", "1 = 1", "a vote never changes"),
+    "vote_stays": ("reviews_vote", "DELETE", "1 = 1", "a vote is never deleted"),
     "votes_are_fixed_when_voting_opens": (
         "reviews_evaluation",
         "UPDATE",

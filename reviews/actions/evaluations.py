@@ -50,6 +50,9 @@ def start_evaluation(
     )
     check_names_no_model(evaluation)
     save_new(evaluation)
+    # Both are locked while they are asked for; in one order, so that two leads who swap the sides don't wait for each
+    # other.
+    list(ModelVersion.objects.select_for_update().filter(pk__in=[candidate.pk, baseline.pk]).order_by("pk"))
     examples = list(golden_set_version.examples.all())
     lay_out(
         evaluation,

@@ -72,7 +72,8 @@ def read_evaluation(
     problems: list[str] = []
     rows = _items(items, turn, problems)
     answers = _outputs(outputs, {candidate, baseline}, {row.key: row for row in rows}, turn, problems)
-    cast, replaced = _votes(votes, candidate, baseline, turn, problems)
+    turns_of = {row.key: _user_turns(row) for row in rows}
+    cast, replaced = _votes(votes, candidate, baseline, turn, turns_of, problems)
     problems.extend(_unlike_answers(items, rows, answers))
     known = {row.key for row in rows}
     for vote in cast:
@@ -135,6 +136,10 @@ def _items(path: Path, turn: int | None, problems: list[str]) -> list[Row]:
         else:
             rows[checked.key] = _replayed(checked, turns, turn)
     return list(rows.values())
+
+
+def _user_turns(row: Row) -> int:
+    return sum(message["role"] == "user" for message in row.messages)
 
 
 def _has_turn(turns: object, turn: int) -> bool:
@@ -232,8 +237,14 @@ def _answer(raw: Mapping[str, Any], turns: int) -> Answer | None:
 
 
 def _votes(
-    path: Path, candidate: str, baseline: str, turn: int | None, problems: list[str]
+    path: Path,
+    candidate: str,
+    baseline: str,
+    turn: int | None,
+    turns_of: Mapping[str, int],
+    problems: list[str],
 ) -> tuple[list[ForeignVote], list[ForeignVote]]:
+    """turns_of: how many turns of the user each item has, up to the one that is judged."""
     cast: dict[tuple[str, str], ForeignVote] = {}
     replaced: list[ForeignVote] = []
     turns: set[int] = set()
@@ -253,6 +264,9 @@ def _votes(
             turns.add(raw["turn"])
             if turn is not None and raw["turn"] != turn:
                 continue
+        elif turn is not None and turns_of.get(str(raw.get("item_id")), 1) > 1:
+            problems.append(f'{path.name} line {number}: "turn" is missing; say which turn this vote is on')
+            continue
         key, rater, choice = raw.get("item_id"), raw.get("rater"), raw.get("choice")
         if not isinstance(key, str) or not isinstance(rater, str) or not rater.strip():
             problems.append(f'{path.name} line {number}: give "item_id" and "rater" as strings')
@@ -272,7 +286,7 @@ def _votes(
         if earlier is not None:
             replaced.append(earlier)
         cast[key, rater] = ForeignVote(number, key, rater, left == candidate, choice)
-    if turn is None and len(turns) > 1:
+    if turn is None and turns and (len(turns) > 1 or max(turns_of.values(), default=1) > 1):
         problems.append(
             f"{path.name}: there are votes on turns {', '.join(map(str, sorted(turns)))}; choose one with --turn"
         )

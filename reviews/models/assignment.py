@@ -54,6 +54,21 @@ class Assignment(models.Model):
         return f"assignment {self.pk}"
 
 
+class LapsedTurn(models.Model):
+    """A reviewer was shown a comparison, left it without a vote, and their turn went to someone else."""
+
+    comparison = models.ForeignKey(Comparison, on_delete=models.CASCADE, related_name="+")
+    reviewer = models.ForeignKey("auth.User", on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["comparison", "reviewer"], name="lapsed_turn_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"lapsed turn {self.pk}"
+
+
 class Vote(models.Model):
     """A reviewer's judgement. The order it was seen in is its assignment's, which never changes."""
 

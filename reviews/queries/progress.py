@@ -169,11 +169,15 @@ def reviewer_progress(evaluation: Evaluation, reviewer: User) -> ReviewerProgres
     )
 
 
+def is_free() -> Q:
+    """A turn that has no vote is free when it is nobody's, or when its lease has run out."""
+    return Q(reviewer__isnull=True) | Q(lease_until__lt=timezone.now())
+
+
 def open_comparisons(evaluation: Evaluation, reviewer: User) -> QuerySet[Comparison]:
     """Comparisons with a turn that this reviewer could take now or holds already."""
-    now = timezone.now()
     turns = Assignment.objects.filter(comparison=OuterRef("pk"))
-    free = turns.filter(Q(reviewer__isnull=True) | Q(lease_until__lt=now) | Q(reviewer=reviewer), voted=False)
+    free = turns.filter(is_free() | Q(reviewer=reviewer), voted=False)
     return evaluation.comparisons.filter(Exists(free)).exclude(
         Exists(turns.filter(reviewer=reviewer, voted=True))
     )

@@ -3,6 +3,7 @@
   "use strict";
 
   const CHOICES = { ArrowLeft: "left", ArrowRight: "right", ArrowDown: "tie", ArrowUp: "both_bad" };
+  const SETTLE_MS = 300; // a second press that was meant for the pair before must not judge the next one
   const pair = () => document.getElementById("pair");
 
   document.addEventListener("keydown", (event) => {
@@ -12,14 +13,30 @@
     const button = document.querySelector(`.ballot button[value="${choice}"]`);
     if (!button || button.disabled) return;
     event.preventDefault();
+    if (button.closest("[data-settling]")) return;
     button.classList.add("is-chosen");
     button.click(); // htmx sends the button that was clicked or focused, not the one requestSubmit names
   });
 
   document.addEventListener("htmx:afterSwap", (event) => {
     // The next pair is read from its beginning, by eye and by screen reader.
-    if (event.detail.target?.id === "pair") pair()?.focus({ preventScroll: true });
+    if (event.detail.target?.id !== "pair") return;
+    const shown = pair();
+    shown.dataset.settling = "";
+    setTimeout(() => delete shown.dataset.settling, SETTLE_MS);
+    shown.focus({ preventScroll: true });
   });
+
+  // Before htmx sees it, whether it came from a key, a mouse or a thumb.
+  document.addEventListener(
+    "click",
+    (event) => {
+      if (!event.target.closest("[data-settling] .ballot")) return;
+      event.preventDefault();
+      event.stopImmediatePropagation();
+    },
+    true,
+  );
 
   // A vote that failed is said to have failed, and the pair stays to be voted on again.
   for (const name of ["htmx:sendError", "htmx:responseError", "htmx:timeout"]) {

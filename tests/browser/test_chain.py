@@ -137,6 +137,7 @@ class Ballot:
         truth = {"left": on_left, "right": on_right}.get(SCREEN[key], SCREEN[key])
         self.choices[self.key] = truth
         self.stood[self.key] = "left" if on_left == "candidate" else "right"
+        expect(self.page.locator("[data-settling]")).to_have_count(0)
         self.page.keyboard.press(key)
 
     def wait_for_next(self) -> None:
@@ -201,10 +202,10 @@ def expect_figures(dashboard: Page, ballots: list[Ballot]) -> None:
             row.get_by_role("rowheader").locator("a").inner_text(): row.locator("td.num").nth(1).inner_text()
             for row in dashboard.locator(".forest tbody tr:not(.is-overall)").all()
         }
-        shown = {name: int(rate.removesuffix("%")) for name, rate in rates.items()}
+        shown = {name: float(rate.removesuffix("\N{NO-BREAK SPACE}%")) for name, rate in rates.items()}
         assert set(shown) == set(expected)
         for name, percent in shown.items():
-            assert abs(percent - 100 * expected_win_rate(ballots, name)) <= 0.5, name
+            assert abs(percent - 100 * expected_win_rate(ballots, name)) <= 0.05 + 1e-9, name
 
 
 def expect_rows_behind(dashboard: Page, tag: str, ballots: list[Ballot]) -> None:

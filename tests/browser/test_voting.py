@@ -39,6 +39,7 @@ def choice(page: Page, value: str) -> Locator:
 
 def expect_counted(page: Page, votes: int, total: int = 3) -> None:
     expect(page.get_by_role("progressbar")).to_have_attribute("aria-label", f"{votes} of {total} votes")
+    expect(page.locator("[data-settling]")).to_have_count(0)
 
 
 def posts(page: Page) -> list[str]:
@@ -177,6 +178,23 @@ def test_held_key_casts_one_vote(voting: Page, reviewer: User) -> None:
     expect_counted(voting, 1)
     assert len(sent) == 1
     assert len(votes_of(reviewer)) == 1
+
+
+@pytest.mark.parametrize("press", ["key", "button"])
+def test_second_press_meant_for_the_pair_before_does_not_judge_the_next(
+    voting: Page, reviewer: User, press: str
+) -> None:
+    voting.keyboard.press("ArrowLeft")
+    voting.wait_for_selector("#pair[data-settling]")
+    # as the second of two quick presses would come, at the very moment the next pair is there
+    if press == "key":
+        voting.keyboard.press("ArrowLeft")
+    else:
+        voting.locator(".ballot button[value=left]").dispatch_event("click")
+    expect_counted(voting, 1)
+    assert len(votes_of(reviewer)) == 1
+    voting.keyboard.press("ArrowRight")
+    expect_counted(voting, 2)
 
 
 def test_keys_pressed_while_a_vote_is_on_its_way_are_not_sent(voting: Page, reviewer: User) -> None:

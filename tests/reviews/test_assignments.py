@@ -120,7 +120,10 @@ def test_expired_lease_that_nobody_took_is_renewed(reviewer: User) -> None:
     assert again.pk == late.pk
     assert again.lease_until is not None
     assert again.lease_until > timezone.now()
-    assert again.shown_at == late.shown_at
+    # time away is not time spent judging
+    assert again.shown_at is not None
+    assert late.shown_at is not None
+    assert again.shown_at > late.shown_at
 
 
 def test_expired_turn_of_a_comparison_one_voted_on_goes_to_someone_else(
@@ -131,6 +134,22 @@ def test_expired_turn_of_a_comparison_one_voted_on_goes_to_someone_else(
     let_run_out(claim(evaluation, second_reviewer))
     assert claim_next(evaluation=evaluation, reviewer=reviewer) is None
     assert claim(evaluation, make_user("third", "Reviewer")).slot == 1
+
+
+def test_a_comparison_left_behind_comes_back_only_when_nothing_else_is_left(
+    reviewer: User, second_reviewer: User
+) -> None:
+    evaluation = make_evaluation(2, votes_per_comparison=2)
+    late = claim(evaluation, reviewer)
+    let_run_out(late)
+    assert claim(evaluation, second_reviewer).pk == late.pk
+    # its other turn is free, and has the sides the other way round
+    other = claim(evaluation, reviewer)
+    assert other.position == 1
+    vote(other, reviewer)
+    # now it is the last resort: nobody else would come for it
+    last = claim(evaluation, reviewer)
+    assert (last.position, last.slot) == (0, 1)
 
 
 def test_a_vote_ends_its_lease(reviewer: User, second_reviewer: User) -> None:

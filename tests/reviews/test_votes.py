@@ -312,3 +312,15 @@ def test_vote_protects_its_turn_its_reviewer_and_its_evaluation(vote: Vote, revi
         with pytest.raises(ProtectedError), transaction.atomic():
             row.delete()
     assert Vote.objects.count() == 1
+
+
+def test_a_vote_can_neither_be_changed_nor_deleted(reviewer: User) -> None:
+    evaluation = make_evaluation(1)
+    cast = make_vote(evaluation.comparisons.get(), reviewer, "tie")
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Vote.objects.filter(pk=cast.pk).update(choice="candidate")
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Vote.objects.filter(pk=cast.pk).delete()
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Assignment.objects.filter(vote=cast).update(voted=False)
+    assert Vote.objects.get().choice == "tie"
