@@ -117,7 +117,7 @@ class Ballot:
     def __init__(self, page: Page, name: str) -> None:
         self.page, self.name, self.keys = page, name, KEYS[name]
         self.choices: dict[str, str] = {}  # example: in truth
-        self.stood: dict[str, str] = {}  # example: where the candidate stood
+        self.pressed: dict[str, str] = {}  # example: as it was seen
 
     def enter(self, evaluation: str) -> None:
         self.page.goto("/")
@@ -136,7 +136,7 @@ class Ballot:
         key = self.keys[len(self.choices) % len(self.keys)]
         truth = {"left": on_left, "right": on_right}.get(SCREEN[key], SCREEN[key])
         self.choices[self.key] = truth
-        self.stood[self.key] = "left" if on_left == "candidate" else "right"
+        self.pressed[self.key] = SCREEN[key]
         expect(self.page.locator("[data-settling]")).to_have_count(0)
         self.page.keyboard.press(key)
 
@@ -222,7 +222,7 @@ def expect_rows_behind(dashboard: Page, tag: str, ballots: list[Ballot]) -> None
             row.get_by_role("rowheader").inner_text(): row.locator("td").all_inner_texts()[:2]
             for row in dashboard.locator("table.data tbody tr").all()
         }
-        assert votes == {ballot.name: [ballot.choices[key], ballot.stood[key]] for ballot in ballots}
+        assert votes == {ballot.name: [ballot.choices[key], ballot.pressed[key]] for ballot in ballots}
         dashboard.go_back()
 
 
