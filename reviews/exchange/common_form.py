@@ -70,10 +70,9 @@ def read_evaluation(
     Raises BadFile with everything that is wrong, OSError where a file can't be read.
     """
     problems: list[str] = []
-    rows = _items(items, turn, problems)
+    rows, with_turns = _items(items, turn, problems)
     answers = _outputs(outputs, {candidate, baseline}, {row.key: row for row in rows}, turn, problems)
-    turns_of = {row.key: _user_turns(row) for row in rows}
-    cast, replaced = _votes(votes, candidate, baseline, turn, turns_of, problems)
+    cast, replaced = _votes(votes, candidate, baseline, turn, with_turns, problems)
     problems.extend(_unlike_answers(items, rows, answers))
     known = {row.key for row in rows}
     for vote in cast:
@@ -115,8 +114,10 @@ def _lines(path: Path, problems: list[str]) -> Iterator[tuple[int, dict[str, Any
             problems.append(f"{path.name}: not a whole gzip file ({error}); compress it again")
 
 
-def _items(path: Path, turn: int | None, problems: list[str]) -> list[Row]:
+def _items(path: Path, turn: int | None, problems: list[str]) -> tuple[list[Row], set[str]]:
+    """The rows, and the ids of those whose conversation has several turns, whichever is judged."""
     rows: dict[str, Row] = {}
+    with_turns: set[str] = set()
     for number, raw in _lines(path, problems):
         turns = raw.get("user_turns")
         if turn is not None and not _has_turn(turns, turn) and turn != 1:
@@ -135,11 +136,9 @@ def _items(path: Path, turn: int | None, problems: list[str]) -> list[Row]:
             )
         else:
             rows[checked.key] = _replayed(checked, turns, turn)
-    return list(rows.values())
-
-
-def _user_turns(row: Row) -> int:
-    return sum(message["role"] == "user" for message in row.messages)
+            if _has_turn(turns, 2):
+                with_turns.add(checked.key)
+    return list(rows.values()), with_turns
 
 
 def _has_turn(turns: object, turn: int) -> bool:
@@ -241,10 +240,9 @@ def _votes(
     candidate: str,
     baseline: str,
     turn: int | None,
-    turns_of: Mapping[str, int],
+    with_turns: set[str],
     problems: list[str],
 ) -> tuple[list[ForeignVote], list[ForeignVote]]:
-    """turns_of: how many turns of the user each item has, up to the one that is judged."""
     cast: dict[tuple[str, str], ForeignVote] = {}
     replaced: list[ForeignVote] = []
     turns: set[int] = set()
@@ -264,7 +262,7 @@ def _votes(
             turns.add(raw["turn"])
             if turn is not None and raw["turn"] != turn:
                 continue
-        elif turn is not None and turns_of.get(str(raw.get("item_id")), 1) > 1:
+        elif turn is not None and str(raw.get("item_id")) in with_turns:
             problems.append(f'{path.name} line {number}: "turn" is missing; say which turn this vote is on')
             continue
         key, rater, choice = raw.get("item_id"), raw.get("rater"), raw.get("choice")
@@ -286,7 +284,7 @@ def _votes(
         if earlier is not None:
             replaced.append(earlier)
         cast[key, rater] = ForeignVote(number, key, rater, left == candidate, choice)
-    if turn is None and turns and (len(turns) > 1 or max(turns_of.values(), default=1) > 1):
+    if turn is None and turns and (len(turns) > 1 or with_turns):
         problems.append(
             f"{path.name}: there are votes on turns {', '.join(map(str, sorted(turns)))}; choose one with --turn"
         )

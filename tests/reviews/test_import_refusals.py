@@ -111,9 +111,10 @@ def test_votes_on_the_first_of_two_turns_alone_ask_for_the_turn_too(two_turns: F
     assert "votes on turns 1; choose one with --turn" in two_turns.refused()
 
 
-def test_vote_that_names_no_turn_of_two_is_refused(two_turns: Files) -> None:
+@pytest.mark.parametrize("turn", [1, 2])
+def test_vote_that_names_no_turn_of_two_is_refused(two_turns: Files, turn: int) -> None:
     del two_turns.votes[1]["turn"]
-    assert 'votes.jsonl line 2: "turn" is missing' in two_turns.refused(turn=2)
+    assert 'votes.jsonl line 2: "turn" is missing' in two_turns.refused(turn=turn)
 
 
 # --- what is refused ---------------------------------------------------------------------------------------
