@@ -97,6 +97,8 @@ def in_threads(transactional_db: None) -> Callable[..., list[Any]]:
         threads = [
             threading.Thread(target=one, args=(index,), daemon=True) for index in range(len(arguments))
         ]
+        # the test's own connection goes back to the pool, whose sixteen are for as many threads
+        connections["default"].close()
         for thread in threads:
             thread.start()
         for thread in threads:
