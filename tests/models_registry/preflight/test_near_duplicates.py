@@ -85,7 +85,7 @@ def test_same_texts_are_one_group_and_empty_ones_too() -> None:
 
 
 def test_brute_force_finds_hardly_more_and_nothing_less() -> None:
-    texts = corpus(500)
+    texts = corpus(400)
     sets = [shingles(text) for text in texts]
     true_pairs = {
         (one, other)
@@ -93,7 +93,7 @@ def test_brute_force_finds_hardly_more_and_nothing_less() -> None:
         if min(len(sets[one]), len(sets[other])) >= 0.8 * max(len(sets[one]), len(sets[other]))
         and len(sets[one] & sets[other]) >= 0.8 * len(sets[one] | sets[other])
     }
-    assert len(true_pairs) > 60
+    assert len(true_pairs) > 40
     group_of = {
         member: number for number, group in enumerate(near_duplicates(texts)) for member in group.members
     }
@@ -137,7 +137,7 @@ def test_thousands_from_one_template_take_seconds() -> None:
     rng = random.Random(2)
     texts = [
         f"Hello, I want to return order {rng.randint(1, 10**6)} because it is {''.join(rng.choices('abcdef', k=12))}"
-        for _ in range(3000)
+        for _ in range(2000)
     ]
     start = time.process_time()
     near_duplicates(texts)

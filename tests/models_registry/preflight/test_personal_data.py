@@ -243,15 +243,15 @@ def test_time_grows_no_faster_than_the_text(piece: str) -> None:
     assert time.process_time() - start < 2
 
 
-def test_a_megabyte_of_prompts_takes_less_than_a_second_or_two() -> None:
+def test_half_a_megabyte_of_prompts_is_read_in_seconds() -> None:
     prompts = [text for text, _, _ in POSITIVES] + NEGATIVES * 6
-    many = prompts * (1_000_000 // sum(map(len, prompts)))
+    many = prompts * (500_000 // sum(map(len, prompts)))
     find(many[0])
     start = time.process_time()
     for text in many:
         find(text)
-    # about 1 MB, one prompt in seven with personal data; a busy machine is allowed twice the time
-    assert time.process_time() - start < 4
+    # one prompt in seven with personal data; a busy machine is allowed four times what was measured
+    assert time.process_time() - start < 3
 
 
 def test_find_can_be_written_as_json_without_the_text() -> None:
