@@ -9,7 +9,8 @@ wsgi_app, worker_class, worker_tmp_dir = product.wsgi_app, product.worker_class,
 workers, threads, graceful_timeout = 1, product.threads, 3
 bind = f"127.0.0.1:{os.environ['DEMO_PORT']}"
 loglevel = "warning"
-control_socket_disable, worker_exit = product.control_socket_disable, product.worker_exit
+control_socket_disable = product.control_socket_disable
+worker_int, worker_exit = product.worker_int, product.worker_exit
 
 
 def post_worker_init(worker: Any) -> None:

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from dataclasses import dataclass
 from typing import Any
 
 from celery.beat import Scheduler, Service
+from celery.worker import state
 from django.conf import settings
 
 from evalsite.celery import app
@@ -23,13 +25,18 @@ class Running:
     worker: Any
     beat: Service
 
-    def stop(self, within: float) -> bool:
-        """Take up nothing more; True where every task has ended within so many seconds."""
+    def stop(self, within: float) -> None:
+        """Take up nothing more, and give what is under way so many seconds to end.
+
+        The worker itself is not stopped: its pool would refuse the messages that still arrive, with a traceback.
+        """
+        from models_registry.generation import generate
+
         self.beat.stop()
-        ending = threading.Thread(target=self.worker.stop, name="celery-stop", daemon=True)
-        ending.start()
-        ending.join(within)
-        return not ending.is_alive()
+        generate.stopping.set()
+        deadline = time.monotonic() + within
+        while state.active_requests and time.monotonic() < deadline:
+            time.sleep(0.02)
 
 
 def start() -> Running:

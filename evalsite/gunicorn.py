@@ -1,8 +1,8 @@
 """gunicorn's configuration: `gunicorn -c python:evalsite.gunicorn evalsite.wsgi`."""
 
-import logging
 import os
 import signal
+import sys
 from typing import Any
 
 wsgi_app = "evalsite.wsgi"
@@ -37,13 +37,19 @@ def post_worker_init(worker: Any) -> None:
         worker.embedded = embedded.start()
 
 
+def worker_int(worker: Any) -> None:
+    """At the first of the signals that stop it: Ctrl-C reaches the worker twice, by itself and from gunicorn."""
+    for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+
+
 def worker_exit(server: Any, worker: Any) -> None:
     running = getattr(worker, "embedded", None)  # only in the worker's own process
     if running is None:
         return
-    for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)  # Ctrl-C reaches the worker twice: by itself, and from gunicorn
-    if not running.stop(within=PATIENCE_SECONDS):
-        # the interpreter's own end would wait for the threads, and so for the slowest model
-        logging.shutdown()
-        os._exit(0)
+    worker_int(worker)
+    running.stop(within=PATIENCE_SECONDS)
+    # The interpreter's own end would wait for every thread, and so for the slowest model.
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import random
+import threading
 import uuid
 from datetime import timedelta
 from decimal import Decimal
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
     from models_registry.generation.client import Completion
 
 logger = logging.getLogger(__name__)
+
+# set when the process is about to end: what is leased from then on would be cut off, and asked and paid for again
+stopping = threading.Event()
 
 MOST_ATTEMPTS = 6
 # first, second, … wait after a transient fault, each jittered by half
@@ -70,6 +74,8 @@ def generate_next(endpoint_id: int) -> bool:
 
 def _take(endpoint_id: int) -> Response | None:
     """Lease one due response of an endpoint. The lock on the endpoint's row keeps its limits exact."""
+    if stopping.is_set():
+        return None
     with transaction.atomic():
         EndpointUse.objects.get_or_create(endpoint_id=endpoint_id)
         use = (
