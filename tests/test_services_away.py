@@ -67,6 +67,9 @@ def test_idle_workers_keep_their_connection_to_redis(worker_process, chat_endpoi
 @pytest.mark.postgres
 @pytest.mark.django_db(transaction=True)
 def test_a_postgresql_that_restarted_costs_no_request(client):
+    # what earlier tests left in the pool is not this test's matter
+    connection.close()
+    connection.close_pool()  # type: ignore[attr-defined]
     assert client.get("/readyz").status_code == 200
     database = connection.settings_dict
     connection.close()  # as at the end of a request: back into the pool
@@ -78,3 +81,5 @@ def test_a_postgresql_that_restarted_costs_no_request(client):
     assert ended is not None
     assert ended[0] >= 1
     assert client.get("/readyz").json()["database"] == "ok"
+    connection.close()
+    connection.close_pool()  # type: ignore[attr-defined]
