@@ -38,9 +38,12 @@ def post_worker_init(worker: Any) -> None:
 
 
 def worker_int(worker: Any) -> None:
-    """At the first of the signals that stop it: Ctrl-C reaches the worker twice, by itself and from gunicorn."""
+    """At the first of the signals that stop it: Ctrl-C reaches the worker twice, by itself and from gunicorn.
+
+    A function that does nothing, not SIG_IGN: of a signal that has come already, Python would say that it was ignored.
+    """
     for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)
+        signal.signal(number, lambda _number, _frame: None)
 
 
 def worker_exit(server: Any, worker: Any) -> None:
