@@ -212,10 +212,12 @@ def expect_rows_behind(dashboard: Page, tag: str, ballots: list[Ballot]) -> None
     dashboard.locator(".outcome-table").get_by_role("link", name=tag, exact=True).click()
     rows = dashboard.locator("table.data tbody tr")
     bearing = {example["id"] for example in EXAMPLES if tag in example.get("tags", ["untagged"])}
+    expect(rows).to_have_count(len(bearing))  # the click does not wait for the page it leads to
     assert set(rows.get_by_role("rowheader").all_inner_texts()) == bearing
     for key in sorted(bearing):
         dashboard.get_by_role("link", name=key, exact=True).click()
         expect(dashboard.get_by_role("heading", level=1)).to_have_text(key)
+        expect(rows).to_have_count(len(ballots))
         answers = dashboard.locator(".answer > .prose")
         assert [text.split()[0] for text in answers.all_inner_texts()] == list(MARKS.values())
         votes = {
