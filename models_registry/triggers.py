@@ -10,6 +10,8 @@ from __future__ import annotations
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 
+from models_registry.models import GoldenSetVersion
+from models_registry.models.golden_set import UNSEALED_COLUMNS
 from models_registry.models.model_version import FROZEN_COLUMNS
 
 SEALED = (
@@ -23,13 +25,17 @@ SEALED_BY_EXAMPLE = (
 GOLDEN_SET_MESSAGE = "a sealed golden set version never changes; upload a new version"
 MODEL_VERSION_MESSAGE = "this model version has answered already and is frozen; register a new version"
 CHANGED = " OR ".join(f"NEW.{name} IS DISTINCT FROM OLD.{name}" for name in FROZEN_COLUMNS)
+SEALED_COLUMNS = sorted(
+    field.column for field in GoldenSetVersion._meta.concrete_fields if field.column not in UNSEALED_COLUMNS
+)
+CHANGED_SEALED = " OR ".join(f"NEW.{name} IS DISTINCT FROM OLD.{name}" for name in SEALED_COLUMNS)
 
 # name: (table, event, condition, message)
 TRIGGERS: dict[str, tuple[str, str, str, str]] = {
     "golden_set_version_update": (
         "models_registry_goldensetversion",
         "UPDATE",
-        "OLD.sealed_at IS NOT NULL",
+        f"OLD.sealed_at IS NOT NULL AND ({CHANGED_SEALED})",
         GOLDEN_SET_MESSAGE,
     ),
     "model_version_frozen": (

@@ -47,6 +47,8 @@ PERMISSIONS: dict[str, dict[str, list[str]]] = {
             "add_goldenset",
             "change_goldenset",
             "add_goldensetversion",
+            "change_goldensetversion",
+            "change_example",
         ],
         "reviews": LEAD_PERMISSIONS["reviews"],
         "auth": ["view_user", "add_user", "change_user", "view_group"],

@@ -5,6 +5,8 @@ from django.db import models
 from django.urls import reverse
 
 UNTAGGED = "untagged"
+# what may be written on a sealed version; the triggers freeze every other column
+UNSEALED_COLUMNS = frozenset({"retired_at", "retired_by_id", "retired_reason"})
 
 
 class GoldenSet(models.Model):
@@ -28,7 +30,10 @@ class GoldenSet(models.Model):
 
 
 class GoldenSetVersion(models.Model):
-    """A snapshot. Once sealed, triggers in the database refuse every change to it and to its examples."""
+    """A snapshot. Once sealed, triggers in the database refuse every change to it and to its examples.
+
+    Only its retirement can be written down afterwards.
+    """
 
     golden_set = models.ForeignKey(GoldenSet, on_delete=models.PROTECT, related_name="versions")
     number = models.PositiveIntegerField(validators=[MinValueValidator(1)])
@@ -38,6 +43,10 @@ class GoldenSetVersion(models.Model):
     rows = models.PositiveIntegerField()
     source = models.CharField(max_length=255, blank=True, help_text="Name of the file it came from.")
     warnings = models.JSONField(default=list, blank=True)
+    changelog = models.TextField(blank=True, help_text="What is new in it, and why.")
+    preflight = models.JSONField(
+        null=True, blank=True, help_text="The report that was shown before it was stored."
+    )
     created_by = models.ForeignKey(
         "auth.User", on_delete=models.PROTECT, null=True, blank=True, related_name="+"
     )
@@ -45,6 +54,13 @@ class GoldenSetVersion(models.Model):
     sealed_at = models.DateTimeField(
         null=True, help_text="Set once all rows are stored; nothing changes after it."
     )
+    retired_at = models.DateTimeField(
+        null=True, blank=True, help_text="From then on no new evaluation uses it."
+    )
+    retired_by = models.ForeignKey(
+        "auth.User", on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    retired_reason = models.TextField(blank=True)
 
     class Meta:
         ordering = ["golden_set__name", "-number"]
