@@ -9,15 +9,7 @@ from django.db.models import BooleanField, Count, Exists, F, Func, OuterRef, Pre
 from django.db.models.sql.compiler import SQLCompiler
 
 from models_registry.golden_files import Row
-from models_registry.models import (
-    Example,
-    ExampleTag,
-    GoldenSet,
-    GoldenSetVersion,
-    Model,
-    ModelVersion,
-    Response,
-)
+from models_registry.models import Example, ExampleTag, GoldenSet, GoldenSetVersion
 from models_registry.models.golden_set import UNTAGGED
 
 
@@ -43,17 +35,6 @@ class LanguageCount:
 
     lang: str
     examples: int
-
-
-@dataclass(frozen=True)
-class ModelSummary:
-    """A model with its versions, newest first; each version has `answered`: is it frozen."""
-
-    model: Model
-    versions: list[ModelVersion]
-
-
-# --- golden sets -------------------------------------------------------------------------------------------
 
 
 def golden_sets() -> list[GoldenSetSummary]:
@@ -165,29 +146,3 @@ class Said(Func):
         pattern = json.dumps(text.value, ensure_ascii=False)
         path = f'$[*].content ? (@ like_regex {pattern} flag "iq")'
         return f"jsonb_path_exists({column}, %s::jsonpath)", (*params, path)
-
-
-# --- model versions ----------------------------------------------------------------------------------------
-
-
-def models_with_versions() -> list[ModelSummary]:
-    versions = (
-        ModelVersion.objects.select_related("endpoint", "model")
-        .annotate(answered=Exists(Response.objects.filter(model_version=OuterRef("pk"))))
-        .order_by("-created_at", "-pk")
-    )
-    models = Model.objects.prefetch_related(Prefetch("versions", queryset=versions))
-    return [ModelSummary(model, list(model.versions.all())) for model in models]
-
-
-def model_versions() -> QuerySet[ModelVersion]:
-    return ModelVersion.objects.select_related("model", "endpoint", "created_by").prefetch_related(
-        "known_limitations"
-    )
-
-
-def response_counts(version: ModelVersion) -> dict[str, int]:
-    """Responses by status: pending, done, failed."""
-    counted = version.responses.order_by().values("status").annotate(number=Count("pk"))
-    counts: dict[str, int] = dict.fromkeys(Response.Status.values, 0)
-    return counts | {row["status"]: row["number"] for row in counted}
