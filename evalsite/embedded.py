@@ -42,6 +42,7 @@ class Running:
 def start() -> Running:
     """Start worker and schedule in daemon threads; returns at once."""
     from models_registry.generation.generate import release_leases
+    from models_registry.importing import process
 
     if not settings.EMBEDDED_WORKER:
         raise RuntimeError(
@@ -51,6 +52,7 @@ def start() -> Running:
     released = release_leases()
     if released:
         logger.info("Taking up %d responses that were in flight when the last process ended", released)
+    process.release_leases()
     worker = app.WorkController(
         app=app,
         pool="threads",

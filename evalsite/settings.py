@@ -101,6 +101,16 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 2.0,
         "options": {"expires": 10},
     },
+    "wake-uploads": {
+        "task": "models_registry.tasks.wake_uploads",
+        "schedule": 5.0,
+        "options": {"expires": 10},
+    },
+    "remove-old-uploads": {
+        "task": "models_registry.tasks.remove_old_uploads",
+        "schedule": 3600.0,
+        "options": {"expires": 600},
+    },
 }
 CELERY_BEAT_SCHEDULE_FILENAME = str(BASE_DIR / "var" / "beat-schedule")
 
@@ -120,8 +130,11 @@ AUTH_PASSWORD_VALIDATORS = [
 
 # How long a reviewer may keep a pair before it goes back to the queue.
 ASSIGNMENT_LEASE_MINUTES = env.integer("ASSIGNMENT_LEASE_MINUTES", 20, least=1)
-# The largest golden set file a browser may upload.
-GOLDEN_SET_MAX_BYTES = env.integer("GOLDEN_SET_MAX_MB", 50, least=1) * 1024 * 1024
+# How much a golden set file may hold: the file that a browser uploads, its rows, one of them, and its nesting.
+GOLDEN_SET_MAX_BYTES = env.integer("GOLDEN_SET_MAX_MB", 200, least=1) * 1024 * 1024
+GOLDEN_SET_MAX_ROWS = env.integer("GOLDEN_SET_MAX_ROWS", 1_000_000, least=1)
+GOLDEN_SET_MAX_ROW_BYTES = env.integer("GOLDEN_SET_MAX_ROW_MB", 4, least=1) * 1024 * 1024
+GOLDEN_SET_MAX_JSON_DEPTH = env.integer("GOLDEN_SET_MAX_JSON_DEPTH", 64, least=4)
 
 # --- language, time ----------------------------------------------------------------------------------------
 LANGUAGE_CODE = "en"

@@ -12,9 +12,12 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
+# json.dumps with options would make an encoder a call, which takes longer than a short text's encoding
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
 
 def canonical_json(value: Any) -> str:
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return _CANONICAL.encode(value)
 
 
 def canonical_row(
@@ -32,10 +35,30 @@ def canonical_row(
     return canonical_json(row | {name: value for name, value in optional.items() if value})
 
 
+def canonical_line(
+    key: str, messages: str, tags: Iterable[str], reference: str, lang: str, metadata: str
+) -> str:
+    """`canonical_row` of an example whose messages and metadata are canonical JSON already."""
+    parts = [
+        f'"id":{canonical_json(key)}',
+        f'"lang":{canonical_json(lang)}' if lang else "",
+        f'"messages":{messages}',
+        f'"metadata":{metadata}' if metadata != "{}" else "",
+        f'"reference":{canonical_json(reference)}' if reference else "",
+        f'"tags":{canonical_json(list(tags))}' if tags else "",
+    ]
+    return f"{{{','.join(filter(None, parts))}}}"
+
+
 def golden_set_sha256(rows: Iterable[tuple[str, str]]) -> str:
     """sha256 (hex) of canonical rows, given as (key, line) pairs in any order."""
+    return ordered_sha256(line for _key, line in sorted(rows))
+
+
+def ordered_sha256(lines: Iterable[str]) -> str:
+    """sha256 (hex) of canonical rows that come in the order of their keys already."""
     digest = hashlib.sha256()
-    for _, line in sorted(rows):
+    for line in lines:
         digest.update(line.encode("utf-8", "surrogatepass"))
         digest.update(b"\n")
     return digest.hexdigest()

@@ -5,10 +5,13 @@ from __future__ import annotations
 from celery import shared_task
 
 from models_registry.generation import generate
+from models_registry.importing import background, process
 
 # A chain that waited longer than this in the broker is let go: the next waking starts as many as there is room for,
 # so a queue can't grow while all threads are busy.
 CHAIN_EXPIRES_SECONDS = 5
+# each waking sends a message for every upload that waits
+UPLOAD_EXPIRES_SECONDS = 10
 
 
 @shared_task
@@ -27,3 +30,20 @@ def generate_next(endpoint_id: int) -> None:
     """Ask an endpoint for one response, then go on with the next: a chain keeps one request under way."""
     if generate.generate_next(endpoint_id):
         generate_next.apply_async((endpoint_id,), expires=CHAIN_EXPIRES_SECONDS)
+
+
+@shared_task
+def wake_uploads() -> None:
+    """Take up the uploads that wait for work: those whose worker died, or whose message was lost."""
+    for upload_id in process.due_uploads().values_list("pk", flat=True):
+        process_upload.apply_async((upload_id,), expires=UPLOAD_EXPIRES_SECONDS)
+
+
+@shared_task
+def process_upload(upload_id: int) -> None:
+    background.process_in_background(upload_id)
+
+
+@shared_task
+def remove_old_uploads() -> None:
+    process.remove_old_uploads()

@@ -26,7 +26,7 @@ GOLDEN_SET_MESSAGE = "a sealed golden set version never changes; upload a new ve
 MODEL_VERSION_MESSAGE = "this model version has answered already and is frozen; register a new version"
 CHANGED = " OR ".join(f"NEW.{name} IS DISTINCT FROM OLD.{name}" for name in FROZEN_COLUMNS)
 SEALED_COLUMNS = sorted(
-    field.column for field in GoldenSetVersion._meta.concrete_fields if field.column not in UNSEALED_COLUMNS
+    {str(field.column) for field in GoldenSetVersion._meta.concrete_fields} - UNSEALED_COLUMNS
 )
 CHANGED_SEALED = " OR ".join(f"NEW.{name} IS DISTINCT FROM OLD.{name}" for name in SEALED_COLUMNS)
 

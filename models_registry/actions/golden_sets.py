@@ -1,36 +1,36 @@
 from __future__ import annotations
 
-from collections.abc import Sequence
+import io
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
-from itertools import batched
 from typing import TYPE_CHECKING, BinaryIO
 
 from django.core.exceptions import ValidationError
-from django.db import transaction
-from django.db.models import Max
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from models_registry.actions.model_versions import check_storable
-from models_registry.content_hash import canonical_row, golden_set_sha256
-from models_registry.golden_files import MOST_BYTES, Reading, Row, read
-from models_registry.models import Example, ExampleTag, GoldenSet, GoldenSetVersion
+from models_registry.golden_files import Limits, Row
+from models_registry.importing.check import Checked, check_file, scan
+from models_registry.importing.limits import file_limits
+from models_registry.importing.spool import Spool
+from models_registry.importing.store import store_spool
+from models_registry.models import GoldenSet, GoldenSetVersion
+from models_registry.preflight import Options, preflight
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
-BATCH = 1000
-# /golden-sets/upload/ is a page of its own
-RESERVED_NAMES = frozenset({"upload"})
+# /golden-sets/upload/ and /golden-sets/uploads/ are pages of their own
+RESERVED_NAMES = frozenset({"upload", "uploads"})
 
 
 @dataclass(frozen=True)
 class Imported:
-    """What came of an import. `version` is None where nothing was stored: see the errors of `reading`."""
+    """What came of an import. `version` is None where nothing was stored: see the errors of `checked`."""
 
     version: GoldenSetVersion | None
     created: bool
-    reading: Reading
+    checked: Checked
 
 
 def import_golden_set(
@@ -41,65 +41,71 @@ def import_golden_set(
     by: User | None,
     skip_invalid: bool = False,
     description: str = "",
-    most_bytes: int = MOST_BYTES,
+    changelog: str = "",
+    columns: Mapping[str, str] | None = None,
+    replaced: Collection[str] = (),
+    limits: Limits | None = None,
+    options: Options | None = None,
+    store: bool = True,
+    progress: Callable[[int, int], None] | None = None,
 ) -> Imported:
-    """Read a file and store it as the next version of a golden set, whole or not at all.
+    """Read a file, check it, and store it as the next version of a golden set, whole or not at all.
+
+    replaced  kinds of personal data that get placeholders
+    store     False only checks
+    progress  of the slow scans: rows done, rows to do
 
     Content that a version of the set has already gives that version. Raises ValidationError for a bad name.
     """
     check_golden_set_name(name)
     check_storable("description", description)
-    reading = read(stream, filename, most_bytes=most_bytes)
-    if not reading.rows or (reading.errors and not skip_invalid):
-        return Imported(None, False, reading)
-    version, created = store_golden_set_version(
-        name=name,
-        rows=reading.rows,
-        source=filename,
-        by=by,
-        description=description,
-        warnings=version_warnings(reading),
-    )
-    return Imported(version, created, reading)
+    check_storable("changelog", changelog)
+    source = io.BytesIO(stream) if isinstance(stream, bytes) else stream
+    with Spool() as spool:
+        checked = check_file(
+            source,
+            filename,
+            spool,
+            columns=columns,
+            limits=limits or file_limits(),
+            options=options,
+            replaced=replaced,
+        )
+        if not checked.rows or (checked.errors and not skip_invalid):
+            return Imported(None, False, checked)
+        checked = scan(checked, spool, progress)
+        if not store:
+            return Imported(None, False, checked)
+        version, created = store_spool(
+            name=name,
+            spool=spool,
+            sha256=checked.sha256,
+            source=filename,
+            by=by,
+            description=description,
+            changelog=changelog,
+            warnings=checked.version_warnings(),
+            preflight=checked.preflight,
+        )
+    return Imported(version, created, checked)
 
 
-@transaction.atomic
 def store_golden_set_version(
-    *,
-    name: str,
-    rows: Sequence[Row],
-    source: str,
-    by: User | None,
-    description: str = "",
-    warnings: Sequence[str] = (),
+    *, name: str, rows: Iterable[Row], source: str, by: User | None, description: str = ""
 ) -> tuple[GoldenSetVersion, bool]:
     """Store checked rows as the next version of a golden set and seal it; whether it is a new one."""
-    sha256 = rows_sha256(rows)
-    golden_set, _created = GoldenSet.objects.get_or_create(
-        name=name, defaults={"description": description, "created_by": by}
-    )
-    # holds the set until the end, so that no other import takes the same number
-    golden_set = GoldenSet.objects.select_for_update().get(pk=golden_set.pk)
-    if description and description != golden_set.description:
-        golden_set.description = description
-        golden_set.save(update_fields=["description"])
-    same = golden_set.versions.filter(sha256=sha256).first()
-    if same is not None:
-        return same, False
-    newest: int = golden_set.versions.aggregate(newest=Max("number"))["newest"] or 0
-    version = GoldenSetVersion.objects.create(
-        golden_set=golden_set,
-        number=newest + 1,
-        sha256=sha256,
-        rows=len(rows),
-        source=source.encode("utf-8", "replace").decode()[-255:],
-        warnings=list(warnings),
-        created_by=by,
-    )
-    _store(version, rows)
-    version.sealed_at = timezone.now()
-    version.save(update_fields=["sealed_at"])
-    return version, True
+    with Spool() as spool:
+        for row in rows:
+            spool.add(row)
+        return store_spool(
+            name=name,
+            spool=spool,
+            sha256=spool.sha256(),
+            source=source,
+            by=by,
+            description=description,
+            preflight=preflight(spool.rows()).as_json(),
+        )
 
 
 def check_golden_set_name(name: str) -> None:
@@ -119,49 +125,8 @@ def check_golden_set_name(name: str) -> None:
         raise ValidationError({"name": fix}) from error
 
 
-def rows_sha256(rows: Sequence[Row]) -> str:
-    return golden_set_sha256(
-        (
-            row.key,
-            canonical_row(
-                key=row.key,
-                messages=list(row.messages),
-                tags=row.tags,
-                reference=row.reference,
-                lang=row.lang,
-                metadata=dict(row.metadata or {}),
-            ),
-        )
-        for row in rows
-    )
-
-
-def version_warnings(reading: Reading) -> list[str]:
-    """What the version's page keeps saying about the file it came from."""
-    if not reading.skipped_rows:
-        return list(reading.warnings)
-    lines = sorted({problem.line for problem in reading.errors})
-    shown = ", ".join(str(line) for line in lines[:20])
-    more = ", …" if reading.skipped_rows > 20 else ""
-    return [*reading.warnings, f"{reading.skipped_rows:,} bad rows were skipped: lines {shown}{more}."]
-
-
-def _store(version: GoldenSetVersion, rows: Sequence[Row]) -> None:
-    for batch in batched(enumerate(rows), BATCH):
-        examples = Example.objects.bulk_create(
-            Example(
-                golden_set_version=version,
-                position=position,
-                key=row.key,
-                messages=list(row.messages),
-                reference=row.reference,
-                lang=row.lang,
-                metadata=dict(row.metadata or {}),
-            )
-            for position, row in batch
-        )
-        ExampleTag.objects.bulk_create(
-            ExampleTag(example=example, position=position, name=tag)
-            for example, (_position, row) in zip(examples, batch, strict=True)
-            for position, tag in enumerate(row.tags)
-        )
+def rows_sha256(rows: Iterable[Row]) -> str:
+    with Spool() as spool:
+        for row in rows:
+            spool.add(row)
+        return spool.sha256()

@@ -1,3 +1,14 @@
-from models_registry.forms.golden_sets import ExampleFilterForm, GoldenSetUploadForm
+from models_registry.forms.drafts import ExampleForm, PublishForm, suggested_changelog
+from models_registry.forms.golden_sets import ExampleFilterForm
+from models_registry.forms.uploads import ColumnsForm, PreflightOptionsForm, StoreForm, UploadForm
 
-__all__ = ["ExampleFilterForm", "GoldenSetUploadForm"]
+__all__ = [
+    "ColumnsForm",
+    "ExampleFilterForm",
+    "ExampleForm",
+    "PreflightOptionsForm",
+    "PublishForm",
+    "StoreForm",
+    "UploadForm",
+    "suggested_changelog",
+]

@@ -3,74 +3,9 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
-from django.conf import settings
-from django.core.exceptions import ValidationError
-from django.core.files.uploadedfile import UploadedFile
-from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from models_registry.actions.golden_sets import check_golden_set_name
 from models_registry.queries import TagCount
-
-
-class GoldenSetUploadForm(forms.Form):
-    file = forms.FileField(
-        label=_("File"),
-        help_text=_(
-            "JSON Lines, CSV, a JSON array or Parquet, also packed with gzip. The formats of OpenAI chat "
-            "and preference files, TRL, AlpacaEval, MT-bench, Arena-Hard and LLM Comparator are known by their content."
-        ),
-        widget=forms.ClearableFileInput(attrs={"accept": ".jsonl,.ndjson,.json,.csv,.tsv,.txt,.parquet,.gz"}),
-        error_messages={
-            "required": _("Choose a file."),
-            "empty": _("The file is empty; write one row a line, as in the example."),
-        },
-    )
-    name = forms.CharField(
-        label=_("Golden set"),
-        help_text=_(
-            "A new name, such as <code>support-2026</code>, or that of an existing set, "
-            "which then gets a new version."
-        ),
-        max_length=100,
-        widget=forms.TextInput(
-            attrs={"list": "golden-set-names", "autocomplete": "off", "spellcheck": "false"}
-        ),
-    )
-    description = forms.CharField(
-        label=_("Description"),
-        required=False,
-        help_text=_(
-            "What the prompts are and where they come from. Left empty, an existing description stays."
-        ),
-        widget=forms.Textarea(attrs={"rows": 3}),
-    )
-    skip_invalid = forms.BooleanField(
-        label=_("Skip the bad rows"),
-        required=False,
-        help_text=_("Stores the good rows. Without it, a single bad row keeps the whole file out."),
-    )
-
-    def clean_file(self) -> UploadedFile[Any]:
-        file: UploadedFile[Any] = self.cleaned_data["file"]
-        most = settings.GOLDEN_SET_MAX_BYTES
-        if file.size is not None and file.size > most:
-            raise ValidationError(
-                gettext(
-                    "The file has %(size).1f MB; up to %(most)d MB can be uploaded here. Split it, or let "
-                    "an operator raise GOLDEN_SET_MAX_MB or run manage.py import_golden_set."
-                )
-                % {"size": file.size / 1024 / 1024, "most": most // 1024 // 1024}
-            )
-        return file
-
-    def clean_name(self) -> str:
-        name: str = self.cleaned_data["name"]
-        try:
-            check_golden_set_name(name)
-        except ValidationError as error:
-            raise ValidationError(error.messages) from None
-        return name
 
 
 class ExampleFilterForm(forms.Form):

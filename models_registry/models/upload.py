@@ -70,11 +70,20 @@ class Upload(models.Model):
         return f"{self.filename} for {self.name}"
 
     def get_absolute_url(self) -> str:
-        return reverse("golden_set_staged", args=[self.pk])
+        return reverse("upload", args=[self.pk])
 
     @property
     def is_worked_on(self) -> bool:
         return self.state in self.WORKED_ON
+
+    @property
+    def is_done_with(self) -> bool:
+        return self.state in (self.State.STORED, self.State.DISCARDED)
+
+    @property
+    def made_its_version(self) -> bool:
+        """False where a version had this content before the file came."""
+        return self.version is not None and self.version.created_at >= self.created_at
 
 
 class UploadPart(models.Model):

@@ -6,12 +6,14 @@
 
 from models_registry.preflight.coverage import Coverage, Dissimilarity
 from models_registry.preflight.findings import RowBehind, Subject, Warning
-from models_registry.preflight.personal_data import replaced_row
+from models_registry.preflight.personal_data import KINDS, replaced_row
 from models_registry.preflight.report import DEFINITIONS, Options, Quick, Report, preflight, quick, slow
-from models_registry.preflight.tokens import Histogram
+from models_registry.preflight.tokens import ENCODINGS, Histogram
 
 __all__ = [
     "DEFINITIONS",
+    "ENCODINGS",
+    "KINDS",
     "Coverage",
     "Dissimilarity",
     "Histogram",

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from dataclasses import replace as replaced
 from functools import cache
@@ -59,10 +59,10 @@ def find(text: str) -> list[Finding]:
     return sorted(findings, key=lambda finding: finding.start)
 
 
-def replace(text: str) -> str:
-    """The text with a placeholder such as "[e-mail]" for everything that `find` finds; `find` then finds nothing."""
+def replace(text: str, kinds: Collection[str] = KINDS) -> str:
+    """The text with a placeholder such as "[e-mail]" for all of these kinds; `find` then finds none of them."""
     # a placeholder may end what hid another finding: each turn takes digits or an @ away, so there is a last one
-    while findings := find(text):
+    while findings := [finding for finding in find(text) if finding.kind in kinds]:
         parts, position = [], 0
         for finding in findings:
             parts += [text[position : finding.start], PLACEHOLDERS[finding.kind]]
@@ -76,23 +76,25 @@ def kinds_in_row(row: Row) -> Counter[str]:
     return Counter(finding.kind for text in texts_of(row) for finding in find(text))
 
 
-def replaced_row(row: Row) -> Row:
+def replaced_row(row: Row, kinds: Collection[str] = KINDS) -> Row:
     """The row with placeholders in messages, reference and metadata strings; id, tags and names stay."""
     return replaced(
         row,
-        messages=tuple({**message, "content": replace(message["content"])} for message in row.messages),
-        reference=replace(row.reference),
-        metadata=row.metadata if row.metadata is None else _replaced_value(row.metadata),
+        messages=tuple(
+            {**message, "content": replace(message["content"], kinds)} for message in row.messages
+        ),
+        reference=replace(row.reference, kinds),
+        metadata=row.metadata if row.metadata is None else _replaced_value(row.metadata, kinds),
     )
 
 
-def _replaced_value(value: Any) -> Any:
+def _replaced_value(value: Any, kinds: Collection[str]) -> Any:
     if isinstance(value, str):
-        return replace(value)
+        return replace(value, kinds)
     if isinstance(value, list | tuple):
-        return [_replaced_value(item) for item in value]
+        return [_replaced_value(item, kinds) for item in value]
     if isinstance(value, Mapping):
-        return {name: _replaced_value(item) for name, item in value.items()}
+        return {name: _replaced_value(item, kinds) for name, item in value.items()}
     return value
 
 

@@ -19,6 +19,14 @@ from models_registry.queries.model_versions import (
     models_with_versions,
     response_counts,
 )
+from models_registry.queries.uploads import (
+    next_number,
+    personal_data_of,
+    report_of,
+    same_version,
+    unfinished_uploads,
+    uploads,
+)
 
 __all__ = [
     "GoldenSetSummary",
@@ -32,8 +40,14 @@ __all__ = [
     "language_counts",
     "model_versions",
     "models_with_versions",
+    "next_number",
+    "personal_data_of",
+    "report_of",
     "response_counts",
     "rows_of",
+    "same_version",
     "sealed_versions",
     "tag_counts",
+    "unfinished_uploads",
+    "uploads",
 ]

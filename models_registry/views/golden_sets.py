@@ -1,23 +1,17 @@
 from __future__ import annotations
 
-from typing import cast
-
-from django.conf import settings
-from django.contrib import messages
 from django.contrib.auth.decorators import permission_required
-from django.contrib.auth.models import User
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
-from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_safe
+from django.shortcuts import get_object_or_404, render
+from django.views.decorators.http import require_safe
 
 from models_registry import queries
-from models_registry.actions.golden_sets import import_golden_set
-from models_registry.forms import ExampleFilterForm, GoldenSetUploadForm
+from models_registry.forms import ExampleFilterForm
 from models_registry.golden_files import write
 from models_registry.models import GoldenSet
 from models_registry.models.golden_set import UNTAGGED
+from models_registry.views.preflight import stored
 
 EXAMPLES_A_PAGE = 25
 EXPORTS = [("jsonl", "JSON Lines"), ("csv", "CSV"), ("parquet", "Parquet"), ("openai_chat", "OpenAI chat")]
@@ -48,7 +42,9 @@ def golden_set(request: HttpRequest, name: str) -> HttpResponse:
 @permission_required("models_registry.view_goldenset", raise_exception=True)
 def golden_set_version(request: HttpRequest, name: str, number: int) -> HttpResponse:
     version = get_object_or_404(
-        queries.sealed_versions().select_related("created_by"), golden_set__name=name, number=number
+        queries.sealed_versions().select_related("created_by", "retired_by"),
+        golden_set__name=name,
+        number=number,
     )
     tags = queries.tag_counts(version)
     languages = queries.language_counts(version)
@@ -57,6 +53,7 @@ def golden_set_version(request: HttpRequest, name: str, number: int) -> HttpResp
     examples = queries.examples_of(version, **chosen)
     context = {
         "version": version,
+        "preflight": stored(version),
         "tags": tags,
         "languages": languages,
         "exports": EXPORTS,
@@ -81,48 +78,3 @@ def golden_set_export(request: HttpRequest, name: str, number: int, format: str)
     pieces = write(queries.rows_of(version), format, leave_out=lambda problem: None)
     headers = {"Content-Disposition": f'attachment; filename="{name}-v{number}.{ending}"'}
     return StreamingHttpResponse(pieces, content_type=content_type, headers=headers)
-
-
-@require_http_methods(["GET", "HEAD", "POST"])
-@permission_required("models_registry.add_goldensetversion", raise_exception=True)
-def golden_set_upload(request: HttpRequest) -> HttpResponse:
-    reading = None
-    if request.method == "POST":
-        form = GoldenSetUploadForm(request.POST, request.FILES)
-        if form.is_valid():
-            file = form.cleaned_data["file"]
-            imported = import_golden_set(
-                name=form.cleaned_data["name"],
-                description=form.cleaned_data["description"],
-                skip_invalid=form.cleaned_data["skip_invalid"],
-                stream=file,
-                filename=file.name,
-                by=cast(User, request.user),
-                most_bytes=settings.GOLDEN_SET_MAX_BYTES,
-            )
-            if imported.version:
-                words = {"version": str(imported.version), "rows": imported.version.rows}
-                if imported.created:
-                    messages.success(request, _("%(version)s is stored, with %(rows)d examples.") % words)
-                else:
-                    messages.info(
-                        request,
-                        _("%(version)s has exactly this content already; nothing new was stored.") % words,
-                    )
-                return redirect(imported.version)
-            reading = imported.reading
-    else:
-        form = GoldenSetUploadForm(initial={"name": request.GET.get("name", "")})
-    names = GoldenSet.objects.values_list("name", flat=True)
-    context = {
-        "form": form,
-        "reading": reading,
-        "names": names,
-        "most_mb": settings.GOLDEN_SET_MAX_BYTES // 1024 // 1024,
-    }
-    return render(
-        request,
-        "models_registry/golden_set_upload.html",
-        context,
-        status=422 if request.method == "POST" else 200,
-    )

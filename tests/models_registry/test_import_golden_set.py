@@ -14,10 +14,11 @@ from django.core.exceptions import ValidationError
 from django.core.management import CommandError, call_command
 from django.db import DatabaseError
 
-from models_registry.actions import golden_sets
 from models_registry.actions.golden_sets import Imported, import_golden_set, rows_sha256
 from models_registry.content_hash import canonical_row, golden_set_sha256
+from models_registry.importing import store as store_module
 from models_registry.models import Example, ExampleTag, GoldenSet, GoldenSetVersion
+from models_registry.queries import rows_of
 
 pytestmark = pytest.mark.django_db
 
@@ -96,7 +97,7 @@ def test_other_content_is_the_next_version_and_another_set_counts_for_itself() -
 def test_bad_row_keeps_everything_out() -> None:
     imported = store(lines(*ROWS, {"id": "c"}))
     assert imported.version is None
-    assert [str(problem) for problem in imported.reading.errors] == [
+    assert [str(problem) for problem in imported.checked.errors] == [
         'line 3: "messages" is missing; give a list such as [{"role": "user", "content": "…"}]'
     ]
     assert not GoldenSet.objects.exists()
@@ -133,7 +134,7 @@ def test_failure_in_the_middle_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -
     def fail(*_args: object, **_options: object) -> None:
         raise DatabaseError("the disk is full")
 
-    monkeypatch.setattr(ExampleTag.objects, "bulk_create", fail)
+    monkeypatch.setattr(store_module, "_write", fail)
     with pytest.raises(DatabaseError):
         store()
     assert not GoldenSet.objects.exists()
@@ -141,7 +142,7 @@ def test_failure_in_the_middle_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_many_rows_are_stored_in_batches(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(golden_sets, "BATCH", 7)
+    monkeypatch.setattr(store_module, "BATCH", 7)
     rows = [
         {"id": str(number), "prompt": f"Question {number}", "tags": [f"t{number % 3}"]}
         for number in range(40)
@@ -150,7 +151,7 @@ def test_many_rows_are_stored_in_batches(monkeypatch: pytest.MonkeyPatch) -> Non
     assert imported.version is not None
     assert [example.key for example in imported.version.examples.all()] == [row["id"] for row in rows]
     assert ExampleTag.objects.count() == 40
-    assert imported.version.sha256 == rows_sha256(imported.reading.rows)
+    assert imported.version.sha256 == rows_sha256(rows_of(imported.version))
 
 
 @pytest.mark.django_db(transaction=True)

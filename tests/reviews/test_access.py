@@ -54,6 +54,11 @@ TABLE = {
     "golden_set_version": WATCHED,
     "golden_set_export": WATCHED,
     "golden_set_upload": Row("GET", 403, 403, 403, 200),
+    "upload": Row("GET", 403, 403, 403, 200),
+    "upload_columns": Row("GET", 403, 403, 403, 200),
+    "upload_options": Row("POST", 403, 403, 403, 302),
+    "upload_store": Row("POST", 403, 403, 403, 302),
+    "upload_discard": Row("POST", 403, 403, 403, 302),
     "models": WATCHED,
     "model_version": WATCHED,
 }

@@ -1,0 +1,197 @@
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.core.files.uploadedfile import UploadedFile
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from models_registry.actions.golden_sets import check_golden_set_name
+from models_registry.golden_files import CsvColumns
+from models_registry.preflight import ENCODINGS, KINDS, Options
+
+CONTEXT_WINDOWS = (4096, 8192, 16384, 32768, 65536, 131072, 200_000, 1_000_000)
+# what a person maps, with its label and its help; the others stay for those who write our columns themselves
+MAPPED = {
+    "prompt": (
+        _("The question"),
+        _("What the user asks. Required, unless a column holds whole conversations."),
+    ),
+    "id": (_("Its id"), _("Different in every row. Without one, the id is made of the question.")),
+    "tags": (_("Intent"), _("What the user wanted; several with ; between them.")),
+    "reference": (_("A good answer"), _("Reviewers can look at it while they vote.")),
+    "lang": (_("Language"), _("A code such as en or es.")),
+    "system": (_("System message"), _("What the model is told before the conversation.")),
+    "messages": (_("Whole conversation"), _("As JSON; only instead of the question.")),
+}
+
+
+class PreflightOptionsForm(forms.Form):
+    context_window = forms.TypedChoiceField(
+        label=_("Context window"),
+        coerce=int,
+        required=False,
+        choices=[(size, f"{size:,} tokens") for size in CONTEXT_WINDOWS],
+        initial=Options().context_window,
+        help_text=_("Of the smallest model you compare. Prompts that do not fit are pointed out."),
+    )
+    encoding = forms.ChoiceField(
+        label=_("Tokens counted by"),
+        required=False,
+        choices=[(name, name) for name in ENCODINGS],
+        initial=ENCODINGS[0],
+        help_text=_(
+            "o200k_base for GPT-4o and later, cl100k_base for GPT-4 and 3.5; a fair guess for others."
+        ),
+    )
+
+    def options(self) -> Options:
+        return Options(
+            context_window=self.cleaned_data["context_window"] or Options().context_window,
+            encoding=self.cleaned_data["encoding"] or ENCODINGS[0],
+        )
+
+
+class UploadForm(PreflightOptionsForm):
+    field_order = ["file", "name", "changelog", "description", "context_window", "encoding"]
+
+    file = forms.FileField(
+        label=_("File"),
+        help_text=_(
+            "JSON Lines, CSV, a JSON array or Parquet, also packed with gzip. The formats of OpenAI chat "
+            "and preference files, TRL, AlpacaEval, MT-bench, Arena-Hard and LLM Comparator are known by their content."
+        ),
+        widget=forms.ClearableFileInput(attrs={"accept": ".jsonl,.ndjson,.json,.csv,.tsv,.txt,.parquet,.gz"}),
+        error_messages={
+            "required": _("Choose a file."),
+            "empty": _("The file is empty; write one row a line, as in the example."),
+        },
+        max_length=None,
+    )
+    name = forms.CharField(
+        label=_("Golden set"),
+        help_text=_(
+            "A new name, such as <code>support-2026</code>, or that of an existing set, "
+            "which then gets a new version."
+        ),
+        max_length=100,
+        widget=forms.TextInput(
+            attrs={"list": "golden-set-names", "autocomplete": "off", "spellcheck": "false"}
+        ),
+    )
+    changelog = forms.CharField(
+        label=_("What is new in this version"),
+        required=False,
+        help_text=_("One or two sentences for those who compare versions later."),
+        widget=forms.Textarea(attrs={"rows": 2}),
+    )
+    description = forms.CharField(
+        label=_("Description of the set"),
+        required=False,
+        help_text=_(
+            "What the prompts are and where they come from. Left empty, an existing description stays."
+        ),
+        widget=forms.Textarea(attrs={"rows": 2}),
+    )
+
+    def clean_file(self) -> UploadedFile[Any]:
+        file: UploadedFile[Any] = self.cleaned_data["file"]
+        most = settings.GOLDEN_SET_MAX_BYTES
+        if file.size is not None and file.size > most:
+            raise ValidationError(
+                gettext(
+                    "The file has %(size).1f MB; up to %(most)d MB can be uploaded here. Split it, or let "
+                    "an operator raise GOLDEN_SET_MAX_MB or run manage.py import_golden_set."
+                )
+                % {"size": file.size / 1024 / 1024, "most": most // 1024 // 1024}
+            )
+        return file
+
+    def clean_name(self) -> str:
+        name: str = self.cleaned_data["name"]
+        try:
+            check_golden_set_name(name)
+        except ValidationError as error:
+            raise ValidationError(error.messages) from None
+        return name
+
+
+class ColumnsForm(forms.Form):
+    """Which column of a CSV is which of ours. The values are places in its header: names may be anything."""
+
+    def __init__(
+        self, *args: Any, found: CsvColumns, chosen: dict[str, str] | None = None, **kwargs: Any
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        self.header = found.header
+        suggested = found.suggested if chosen is None else chosen
+        choices = [("", _("none")), *((str(place), name) for place, name in enumerate(found.header))]
+        for ours, (label, help_text) in MAPPED.items():
+            theirs = suggested.get(ours)
+            self.fields[ours] = forms.ChoiceField(
+                label=label,
+                help_text=help_text,
+                choices=choices,
+                required=False,
+                initial=str(found.header.index(theirs)) if theirs in found.header else "",
+            )
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        if not cleaned.get("prompt") and not cleaned.get("messages"):
+            self.add_error("prompt", gettext("Choose the column that holds the questions."))
+        if cleaned.get("prompt") and cleaned.get("messages"):
+            self.add_error("messages", gettext("Choose the question or the whole conversation, not both."))
+        if cleaned.get("system") and cleaned.get("messages"):
+            self.add_error("system", gettext("A whole conversation has its system message in itself."))
+        used: dict[str, str] = {}
+        for ours, place in cleaned.items():
+            if place and place in used:
+                first = MAPPED[used[place]][0]
+                self.add_error(
+                    ours,
+                    gettext("This column is chosen for “%(first)s” already; choose another.")
+                    % {"first": first},
+                )
+            elif place:
+                used[place] = ours
+        return cleaned
+
+    def columns(self) -> dict[str, str]:
+        return {ours: self.header[int(place)] for ours, place in self.cleaned_data.items() if place}
+
+
+class StoreForm(forms.Form):
+    """What is done with a checked file on its way into the golden set."""
+
+    replaced = forms.MultipleChoiceField(
+        label=_("Replace by a placeholder"),
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        help_text=_("In prompts, references and metadata: an address becomes [e-mail], and so on."),
+    )
+    skip_invalid = forms.BooleanField(label=_("Skip the bad rows"), required=False)
+    changelog = forms.CharField(
+        label=_("What is new in this version"),
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 2}),
+        help_text=_("One or two sentences for those who compare versions later."),
+    )
+
+    def __init__(self, *args: Any, kinds: dict[str, int], bad_rows: int, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if kinds:
+            self.fields["replaced"].choices = [  # type: ignore[attr-defined]
+                (kind, f"{kind} ({kinds[kind]:,})") for kind in KINDS if kind in kinds
+            ]
+        else:
+            del self.fields["replaced"]
+        if bad_rows:
+            self.fields["skip_invalid"].label = gettext("Skip the bad rows (%(count)s)") % {
+                "count": f"{bad_rows:,}"
+            }
+        else:
+            del self.fields["skip_invalid"]

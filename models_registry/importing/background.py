@@ -1,0 +1,43 @@
+"""Large uploads are worked on by a process of their own.
+
+Reading and scanning a hundred megabytes takes minutes of Python, which would hold up the other threads of a web server
+or worker, and memory that a process gives back only when it ends.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+
+from django.conf import settings
+
+from models_registry.importing.process import process
+from models_registry.models import Upload
+
+OWN_PROCESS_FROM_BYTES = 8 * 1024 * 1024
+COMMAND = "process_upload"
+
+
+def process_in_background(upload_id: int) -> None:
+    """`process`, in this thread where the file is small, else in a process that ends with this one."""
+    size = Upload.objects.filter(pk=upload_id).values_list("size", flat=True).first()
+    if size is None:
+        return
+    if size < OWN_PROCESS_FROM_BYTES:
+        process(upload_id)
+        return
+    command = [sys.executable, str(settings.BASE_DIR / "manage.py"), COMMAND, str(upload_id)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE) as child:  # noqa: S603 - our own command
+        child.wait()
+
+
+def end_with_parent() -> None:
+    """In the child: the pipe from the parent closes when the parent ends, in whatever way, and then so does this."""
+
+    def watch() -> None:
+        sys.stdin.buffer.read()
+        os._exit(1)
+
+    threading.Thread(target=watch, name="end-with-parent", daemon=True).start()

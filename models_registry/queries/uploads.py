@@ -1,0 +1,54 @@
+"""Golden set files on their way to become versions."""
+
+from __future__ import annotations
+
+from django.db.models import Max, QuerySet
+
+from models_registry.models import GoldenSetVersion, Upload
+from models_registry.preflight import Report
+
+
+def uploads() -> QuerySet[Upload]:
+    return Upload.objects.select_related("version__golden_set", "created_by")
+
+
+def unfinished_uploads() -> QuerySet[Upload]:
+    """Neither stored nor discarded, newest first, without what they hold."""
+    done_with = [Upload.State.STORED, Upload.State.DISCARDED]
+    return Upload.objects.exclude(state__in=done_with).defer("problems", "notes", "report").order_by("-pk")
+
+
+def report_of(upload: Upload) -> Report | None:
+    return Report.from_json(upload.report) if upload.report else None
+
+
+def personal_data_of(upload: Upload) -> dict[str, int]:
+    """How many of an upload's examples hold personal data, by kind."""
+    report = report_of(upload)
+    found = report.warnings if report else ()
+    return {
+        subject.name: subject.count
+        for warning in found
+        if warning.code == "personal_data"
+        for subject in warning.subjects
+    }
+
+
+def same_version(upload: Upload) -> GoldenSetVersion | None:
+    """The version of the set that has exactly the rows of the upload."""
+    if not upload.sha256:
+        return None
+    return (
+        GoldenSetVersion.objects.filter(
+            golden_set__name=upload.name, sha256=upload.sha256, sealed_at__isnull=False
+        )
+        .select_related("golden_set")
+        .first()
+    )
+
+
+def next_number(upload: Upload) -> int:
+    """The number of the version that the upload would become."""
+    versions = GoldenSetVersion.objects.filter(golden_set__name=upload.name)
+    newest: int = versions.aggregate(newest=Max("number"))["newest"] or 0
+    return newest + 1
