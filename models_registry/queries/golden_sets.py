@@ -63,15 +63,20 @@ def rows_of(version: GoldenSetVersion) -> Iterator[Row]:
     """A version's examples as the rows of a file, in their order, a thousand in memory at a time."""
     examples = version.examples.prefetch_related("tags").order_by("position").iterator(chunk_size=1000)
     for example in examples:
-        yield Row(
-            line=example.position + 1,
-            key=example.key,
-            messages=tuple(example.messages),
-            tags=tuple(example.tag_names),
-            reference=example.reference,
-            lang=example.lang,
-            metadata=example.metadata,
-        )
+        yield row_of(example)
+
+
+def row_of(example: Example) -> Row:
+    """An example, with its tags fetched, as the row of a file."""
+    return Row(
+        line=example.position + 1,
+        key=example.key,
+        messages=tuple(example.messages),
+        tags=tuple(example.tag_names),
+        reference=example.reference,
+        lang=example.lang,
+        metadata=example.metadata,
+    )
 
 
 def tag_counts(version: GoldenSetVersion) -> list[TagCount]:
