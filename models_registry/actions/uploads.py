@@ -160,9 +160,9 @@ def _begin(upload: Upload, states: Collection[str], state: str, **fields: object
         changed_at=timezone.now(),
         **fields,
     )
+    upload.refresh_from_db()
     if begun:
         _work_on(upload)
-    upload.refresh_from_db()
     return bool(begun)
 
 

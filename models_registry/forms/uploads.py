@@ -97,6 +97,9 @@ class UploadForm(PreflightOptionsForm):
         widget=forms.Textarea(attrs={"rows": 2}),
     )
 
+    # the upload whose mended file this is
+    again = forms.IntegerField(required=False, widget=forms.HiddenInput)
+
     def clean_file(self) -> UploadedFile[Any]:
         file: UploadedFile[Any] = self.cleaned_data["file"]
         most = settings.GOLDEN_SET_MAX_BYTES
@@ -148,7 +151,7 @@ class ColumnsForm(forms.Form):
         if cleaned.get("system") and cleaned.get("messages"):
             self.add_error("system", gettext("A whole conversation has its system message in itself."))
         used: dict[str, str] = {}
-        for ours, place in cleaned.items():
+        for ours, place in list(cleaned.items()):
             if place and place in used:
                 first = MAPPED[used[place]][0]
                 self.add_error(

@@ -39,6 +39,7 @@ class _Parts(io.RawIOBase):
 
     def __init__(self, upload: Upload) -> None:
         self._parts, self._next, self._left = upload.parts.order_by(), 0, memoryview(b"")
+        self._given = 0
 
     def readable(self) -> bool:
         return True
@@ -52,4 +53,9 @@ class _Parts(io.RawIOBase):
         taken = min(len(buffer), len(self._left))
         buffer[:taken] = self._left[:taken]
         self._left = self._left[taken:]
+        self._given += taken
         return taken
+
+    def tell(self) -> int:
+        """How far it is read, for those who show progress."""
+        return self._given

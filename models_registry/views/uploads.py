@@ -30,10 +30,9 @@ may_upload = permission_required("models_registry.add_goldensetversion", raise_e
 @may_upload
 @vary_on_headers("HX-Request")
 def golden_set_upload(request: HttpRequest) -> HttpResponse:
-    form = UploadForm(
-        request.POST or None, request.FILES or None, initial={"name": request.GET.get("name", "")}
-    )
-    if request.method == "POST" and form.is_valid():
+    posted = (request.POST, request.FILES) if request.method == "POST" else ()
+    form = UploadForm(*posted, initial=_typed_before(request))
+    if form.is_valid():
         file = form.cleaned_data["file"]
         upload = uploads.receive_upload(
             name=form.cleaned_data["name"],
@@ -44,6 +43,8 @@ def golden_set_upload(request: HttpRequest) -> HttpResponse:
             filename=file.name,
             by=cast(User, request.user),
         )
+        if mended := queries.unfinished_uploads().filter(pk=form.cleaned_data["again"]).first():
+            uploads.discard_upload(upload=mended)
         page = upload.get_absolute_url()
         return HttpResponseClientRedirect(page) if request.htmx else redirect(page)
     context = {
@@ -80,8 +81,9 @@ def upload_columns(request: HttpRequest, pk: int) -> HttpResponse:
     header = None if found.is_done_with or found.is_worked_on else uploads.columns_of(found)
     if header is None or isinstance(header, Problem):
         return redirect(found)
-    form = ColumnsForm(request.POST or None, found=header, chosen=found.columns)
-    if request.method == "POST" and form.is_valid():
+    posted = request.POST if request.method == "POST" else None
+    form = ColumnsForm(posted, found=header, chosen=found.columns)
+    if form.is_valid():
         uploads.choose_columns(upload=found, columns=form.columns())
         return redirect(found)
     context = {"upload": found, "found": header, "form": form}
@@ -133,6 +135,21 @@ def upload_discard(request: HttpRequest, pk: int) -> HttpResponse:
             request, _("%(file)s was discarded; nothing of it was stored.") % {"file": found.filename}
         )
     return redirect("golden_sets")
+
+
+def _typed_before(request: HttpRequest) -> dict[str, object]:
+    """What was typed beside a file that has to be mended, or the set that gets a new version."""
+    pk = request.GET.get("again", "")
+    before = queries.unfinished_uploads().filter(pk=int(pk)).first() if pk.isdecimal() else None
+    if before is None:
+        return {"name": request.GET.get("name", "")}
+    return {
+        "again": before.pk,
+        "name": before.name,
+        "description": before.description,
+        "changelog": before.changelog,
+        **before.options,
+    }
 
 
 def _after_storing(request: HttpRequest, found: Upload) -> HttpResponse:

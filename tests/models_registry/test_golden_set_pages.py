@@ -1,18 +1,15 @@
 from __future__ import annotations
 
-import gzip
-import json
 from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.conf import LazySettings
 from django.contrib.auth.models import User
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
 
-from models_registry.models import GoldenSet, GoldenSetVersion
+from models_registry.models import GoldenSet
 from tests.factories import ROWS, make_golden_set_version
 
 pytestmark = pytest.mark.django_db
@@ -63,104 +60,6 @@ def test_only_an_admin_uploads(client_for: ClientFor, admin_user: User, lead: Us
     make_golden_set_version()
     assert UPLOAD in client_for(admin_user).get("/golden-sets/").text
     assert UPLOAD not in client_for(lead).get("/golden-sets/").text
-
-
-# --- uploading ---------------------------------------------------------------------------------------------
-
-
-CONTENTS = {
-    "JSON Lines": GOOD,
-    "gzip": gzip.compress(GOOD),
-    "CSV": b"id,prompt,tags,lang,flags\na,Hi,billing,en,B\n",
-}
-
-
-@pytest.mark.parametrize("name", CONTENTS)
-def test_good_file_leads_to_its_version(client_for: ClientFor, admin_user: User, name: str) -> None:
-    client = client_for(admin_user)
-    response = upload(client, CONTENTS[name])
-    assert response.status_code == 302
-    assert response.url == "/golden-sets/support/1/"
-    version = GoldenSetVersion.objects.get()
-    assert (version.created_by, version.golden_set.created_by) == (admin_user, admin_user)
-    page = client.get(response.url)
-    assert "support v1 is stored, with 1 examples." in page.text
-    assert version.sha256 in page.text
-    assert "which is not known here" in page.text
-
-
-def test_same_file_again_leads_to_the_same_version(client_for: ClientFor, admin_user: User) -> None:
-    client = client_for(admin_user)
-    upload(client)
-    response = upload(client, follow=True)
-    assert response.url == "/golden-sets/support/1/"
-    assert "has exactly this content already" in client.get(response.url).text
-
-
-def test_bad_rows_are_listed_and_nothing_is_stored(client_for: ClientFor, admin_user: User) -> None:
-    bad = (
-        GOOD
-        + b'{"id": "b", "messages": []}\n{"id": "a", "prompt": "<script>alert(1)</script>", "tags": "<i>"}\n'
-    )
-    response = upload(client_for(admin_user), bad)
-    assert response.status_code == 422
-    assert "Nothing was stored." in response.text
-    assert "The file has 2 errors." in response.text
-    assert "One row is good." in response.text
-    assert "&quot;messages&quot; is empty" in response.text
-    assert "&lt;i&gt;" in response.text
-    assert "<i>" not in response.text
-    assert 'value="support"' in response.text
-    assert "Of the shop</textarea>" in response.text
-    assert not GoldenSet.objects.exists()
-
-
-def test_bad_rows_are_skipped_when_ticked(client_for: ClientFor, admin_user: User) -> None:
-    client = client_for(admin_user)
-    response = upload(client, GOOD + b"{}\n", skip_invalid="on")
-    assert "1 bad rows were skipped" in client.get(response.url).text
-
-
-def test_tick_stays_when_no_row_is_good(client_for: ClientFor, admin_user: User) -> None:
-    response = upload(client_for(admin_user), b"{}\n", skip_invalid="on")
-    assert response.status_code == 422
-    assert "No row of it can be used." in response.text
-    assert response.context["form"]["skip_invalid"].value()
-
-
-@pytest.mark.parametrize(
-    ("fields", "said"),
-    [
-        ({"name": "two words"}, "A name is made of letters"),
-        ({"name": "upload"}, "is a page of its own"),
-        ({"name": ""}, "This field is required."),
-        ({"file": ""}, "Choose a file."),
-        ({"file": SimpleUploadedFile("rows.csv", b"")}, "The file is empty"),
-        ({"description": "a\x00b"}, "Null characters are not allowed."),
-    ],
-)
-def test_form_errors_are_told(
-    client_for: ClientFor, admin_user: User, fields: dict[str, Any], said: str
-) -> None:
-    response = upload(client_for(admin_user), **fields)
-    assert response.status_code == 422
-    assert said in response.text
-    assert not GoldenSet.objects.exists()
-
-
-def test_file_over_the_limit_is_refused(
-    client_for: ClientFor, admin_user: User, settings: LazySettings
-) -> None:
-    settings.GOLDEN_SET_MAX_BYTES = 1024 * 1024
-    row = json.dumps({"id": "a", "prompt": "x" * 1024 * 1024}).encode()
-    client = client_for(admin_user)
-    response = upload(client, row)
-    assert response.status_code == 422
-    assert "up to 1 MB can be uploaded here" in response.text
-    packed = upload(client, gzip.compress(row))
-    assert packed.status_code == 422
-    assert "the file holds more than 1 MB" in packed.text
-    assert not GoldenSet.objects.exists()
 
 
 # --- the pages ---------------------------------------------------------------------------------------------

@@ -180,7 +180,7 @@ def test_command_prints_json(tmp_path: Path) -> None:
     path.write_bytes(lines())
     printed = json.loads(command(path, "--json")[0])
     version = GoldenSetVersion.objects.get()
-    assert list(printed) == ["golden_set", "version", "sha256", "rows", "errors", "warnings"]
+    assert list(printed) == ["golden_set", "version", "sha256", "rows", "errors", "warnings", "preflight"]
     assert printed | {"warnings": len(printed["warnings"])} == {
         "golden_set": "support",
         "version": 1,

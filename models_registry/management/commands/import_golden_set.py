@@ -14,7 +14,7 @@ from models_registry.golden_files import COLUMNS
 from models_registry.preflight import ENCODINGS, KINDS, Options
 
 EPILOG = """\
-examples:
+example:
   manage.py import_golden_set support.jsonl --name support --json
   manage.py import_golden_set tickets.csv --name support --columns prompt=Question tags=Topic --check
   manage.py import_golden_set chats.parquet --name support --replace e-mail phone --changelog "Chats of May"
