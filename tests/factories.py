@@ -93,8 +93,12 @@ def make_golden_set_version(
     name: str = "",
     sealed: bool = True,
     by: User | None = None,
+    **fields: Any,
 ) -> GoldenSetVersion:
-    """A version with these rows, or with so many of them, as `import_golden_set` would store it."""
+    """A version with these rows, or with so many of them, as `import_golden_set` would store it.
+
+    fields: of the version, such as `changelog` and `preflight`; without them there is no report.
+    """
     if isinstance(rows, int):
         rows = make_rows(rows)
     golden_set, _created = GoldenSet.objects.get_or_create(name=name or f"golden-set-{next(_number)}")
@@ -118,6 +122,7 @@ def make_golden_set_version(
         sha256=golden_set_sha256(lines),
         rows=len(rows),
         created_by=by,
+        **fields,
     )
     examples = Example.objects.bulk_create(
         Example(
