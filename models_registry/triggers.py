@@ -38,6 +38,13 @@ TRIGGERS: dict[str, tuple[str, str, str, str]] = {
         f"OLD.sealed_at IS NOT NULL AND ({CHANGED_SEALED})",
         GOLDEN_SET_MESSAGE,
     ),
+    # or its examples, whose triggers ask whether it is sealed, could follow it
+    "golden_set_version_delete": (
+        "models_registry_goldensetversion",
+        "DELETE",
+        "OLD.sealed_at IS NOT NULL",
+        GOLDEN_SET_MESSAGE,
+    ),
     "model_version_frozen": (
         "models_registry_modelversion",
         "UPDATE",
