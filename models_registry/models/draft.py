@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 
 class DraftChange(models.Model):
@@ -11,9 +12,9 @@ class DraftChange(models.Model):
     """
 
     class Kind(models.TextChoices):
-        ADD = "add", "added"
-        EDIT = "edit", "edited"
-        RETIRE = "retire", "retired"
+        ADD = "add", _("added")
+        EDIT = "edit", _("edited")
+        RETIRE = "retire", _("retired")
 
     golden_set = models.ForeignKey(
         "models_registry.GoldenSet", on_delete=models.PROTECT, related_name="draft_changes"
@@ -44,10 +45,10 @@ class ExampleFlag(models.Model):
     """Something that someone who judged finds wrong with an example itself; on the draft's list until it is settled."""
 
     class Kind(models.TextChoices):
-        REFERENCE = "reference", "the reference is wrong"
-        AMBIGUOUS = "ambiguous", "the prompt is ambiguous"
-        TAG = "tag", "the intent tag is wrong"
-        OTHER = "other", "something else"
+        REFERENCE = "reference", _("the reference is wrong")
+        AMBIGUOUS = "ambiguous", _("the prompt is ambiguous")
+        TAG = "tag", _("the intent tag is wrong")
+        OTHER = "other", _("something else")
 
     example = models.ForeignKey("models_registry.Example", on_delete=models.PROTECT, related_name="flags")
     kind = models.CharField(max_length=20, choices=Kind)
