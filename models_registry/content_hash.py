@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from json.encoder import encode_basestring as _string
 from typing import Any
 
 # json.dumps with options would make an encoder a call, which takes longer than a short text's encoding
@@ -35,16 +36,25 @@ def canonical_row(
     return canonical_json(row | {name: value for name, value in optional.items() if value})
 
 
+def canonical_messages(messages: Iterable[Mapping[str, str]]) -> str:
+    """`canonical_json` of messages that have a role and a content and nothing else, in a third of its time."""
+    said = [
+        f'{{"content":{_string(message["content"])},"role":{_string(message["role"])}}}'
+        for message in messages
+    ]
+    return f"[{','.join(said)}]"
+
+
 def canonical_line(
     key: str, messages: str, tags: Iterable[str], reference: str, lang: str, metadata: str
 ) -> str:
     """`canonical_row` of an example whose messages and metadata are canonical JSON already."""
     parts = [
-        f'"id":{canonical_json(key)}',
-        f'"lang":{canonical_json(lang)}' if lang else "",
+        f'"id":{_string(key)}',
+        f'"lang":{_string(lang)}' if lang else "",
         f'"messages":{messages}',
         f'"metadata":{metadata}' if metadata != "{}" else "",
-        f'"reference":{canonical_json(reference)}' if reference else "",
+        f'"reference":{_string(reference)}' if reference else "",
         f'"tags":{canonical_json(list(tags))}' if tags else "",
     ]
     return f"{{{','.join(filter(None, parts))}}}"

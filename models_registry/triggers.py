@@ -7,6 +7,8 @@ migrated database has with what stands here.
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 
@@ -73,18 +75,30 @@ def install(connection: BaseDatabaseWrapper, triggers: dict[str, tuple[str, str,
                     f"BEGIN SELECT RAISE(ABORT, '{message}'); END"
                 )
             else:
-                # PostgreSQL allows no subquery in WHEN, so the function decides
-                row = "OLD" if event == "DELETE" else "NEW"
-                cursor.execute(
-                    f"CREATE OR REPLACE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
-                    f"IF {condition} THEN RAISE EXCEPTION '{message}' "
-                    f"USING ERRCODE = 'integrity_constraint_violation'; "
-                    f"END IF; RETURN {row}; END $$"
-                )
-                cursor.execute(f"DROP TRIGGER IF EXISTS {name} ON {table}")
-                cursor.execute(
-                    f"CREATE TRIGGER {name} BEFORE {event} ON {table} FOR EACH ROW EXECUTE FUNCTION {name}()"
-                )
+                _install_on_postgresql(cursor, name, table, event, condition, message)
+
+
+def _install_on_postgresql(
+    cursor: Any, name: str, table: str, event: str, condition: str, message: str
+) -> None:
+    """PostgreSQL allows no subquery in WHEN, so a function decides.
+
+    What is inserted is looked at once a statement: a call a row would make COPY of a golden set half as fast.
+    """
+    row = "OLD" if event == "DELETE" else "NEW"
+    when = f"BEFORE {event} ON {table} FOR EACH ROW"
+    if event == "INSERT":
+        condition = f"EXISTS (SELECT 1 FROM inserted WHERE {condition.replace('NEW.', 'inserted.')})"  # noqa: S608
+        when = f"AFTER INSERT ON {table} REFERENCING NEW TABLE AS inserted FOR EACH STATEMENT"
+        row = "NULL"
+    cursor.execute(
+        f"CREATE OR REPLACE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+        f"IF {condition} THEN RAISE EXCEPTION '{message}' "
+        f"USING ERRCODE = 'integrity_constraint_violation'; "
+        f"END IF; RETURN {row}; END $$"
+    )
+    cursor.execute(f"DROP TRIGGER IF EXISTS {name} ON {table}")
+    cursor.execute(f"CREATE TRIGGER {name} {when} EXECUTE FUNCTION {name}()")
 
 
 def uninstall(connection: BaseDatabaseWrapper, triggers: dict[str, tuple[str, str, str, str]]) -> None:

@@ -65,12 +65,14 @@ def check_file(
     limits: Limits | None = None,
     options: Options | None = None,
     replaced: Collection[str] = (),
+    reports: bool = True,
     progress: Progress = lambda: None,
 ) -> Checked:
     """Read a file to its end; its good rows go into the spool. The report is the quick one.
 
     columns   of a CSV, as for open_golden_set
     replaced  kinds of personal data that get placeholders before anything else sees them
+    reports   False where there is a report of these rows already
     progress  called every so often; what it raises ends the reading
 
     Any bytes give a Checked. Raises OSError where the stream does, ValueError for an option without sense.
@@ -85,7 +87,8 @@ def check_file(
             progress()
         if isinstance(item, Row):
             spool.add(item)
-            quick.add(item)
+            if reports:
+                quick.add(item)
         elif item.whole_file:
             return Checked(opened.format, 0, len(bad_lines), (item, *errors), more_errors)
         else:
@@ -103,7 +106,7 @@ def check_file(
         errors=tuple(errors),
         more_errors=more_errors,
         warnings=opened.warnings,
-        report=quick.report(),
+        report=quick.report() if reports else None,
         sha256=spool.sha256(),
     )
 

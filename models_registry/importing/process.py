@@ -108,6 +108,7 @@ def _check(upload: Upload) -> None:
 
 
 def _read(upload: Upload, spool: Spool) -> Checked:
+    replaced = upload.replaced if upload.state == State.STORING else []
     with open_parts(upload) as stream:
         report = _Reporter(upload, "reading")
         return check_file(
@@ -117,7 +118,8 @@ def _read(upload: Upload, spool: Spool) -> Checked:
             columns=upload.columns,
             limits=upload_limits(),
             options=Options(**upload.options),
-            replaced=upload.replaced if upload.state == State.STORING else (),
+            replaced=replaced,
+            reports=upload.state == State.CHECKING or bool(replaced),
             progress=lambda: report(stream.tell(), upload.size),
         )
 

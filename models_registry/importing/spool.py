@@ -10,7 +10,7 @@ from tempfile import TemporaryFile
 from types import TracebackType
 from typing import NamedTuple, Self
 
-from models_registry.content_hash import canonical_json, canonical_line, ordered_sha256
+from models_registry.content_hash import canonical_json, canonical_line, canonical_messages, ordered_sha256
 from models_registry.golden_files import Row
 
 
@@ -51,11 +51,11 @@ class Spool:
         record = marshal.dumps(
             (
                 row.key,
-                canonical_json(row.messages),
+                canonical_messages(row.messages),
                 row.tags,
                 row.reference,
                 row.lang,
-                canonical_json(row.metadata or {}),
+                canonical_json(row.metadata) if row.metadata else "{}",
                 row.line,
             )
         )

@@ -10,13 +10,13 @@ from django.db import connection, transaction
 from django.db.models import Max
 from django.utils import timezone
 
-from models_registry.importing.spool import Spool, Spooled
+from models_registry.importing.spool import Spool
 from models_registry.models import Example, ExampleTag, GoldenSet, GoldenSetVersion
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
-BATCH = 2000  # rows a COPY
+BATCH = 2000  # rows an INSERT
 EXAMPLE_COLUMNS = (
     *("id", "golden_set_version_id", "position", "key"),
     *("messages", "reference", "lang", "metadata"),
@@ -71,20 +71,20 @@ def store_spool(
 
 
 def _store_examples(version: GoldenSetVersion, spool: Spool) -> None:
-    for batch in batched(enumerate(spool), BATCH):
-        ids = _new_ids(len(batch))
-        examples = [(pk, version.pk, *_columns(*row)) for pk, row in zip(ids, batch, strict=True)]
-        tags = [
-            (pk, position, tag)
-            for pk, (_, spooled) in zip(ids, batch, strict=True)
-            for position, tag in enumerate(spooled.tags)
-        ]
-        _write(Example._meta.db_table, EXAMPLE_COLUMNS, examples)
-        _write(ExampleTag._meta.db_table, TAG_COLUMNS, tags)
-
-
-def _columns(position: int, spooled: Spooled) -> tuple[int, str, str, str, str, str]:
-    return (position, spooled.key, spooled.messages, spooled.reference, spooled.lang, spooled.metadata)
+    ids = _new_ids(len(spool))
+    examples = (
+        (pk, version.pk, position, key, messages, reference, lang, metadata)
+        for position, (pk, (key, messages, _tags, reference, lang, metadata, _line)) in enumerate(
+            zip(ids, spool, strict=True)
+        )
+    )
+    _write(Example._meta.db_table, EXAMPLE_COLUMNS, examples)
+    tags = (
+        (pk, position, tag)
+        for pk, spooled in zip(ids, spool, strict=True)
+        for position, tag in enumerate(spooled.tags)
+    )
+    _write(ExampleTag._meta.db_table, TAG_COLUMNS, tags)
 
 
 def _new_ids(number: int) -> Sequence[int]:
@@ -112,5 +112,6 @@ def _write(table: str, columns: Sequence[str], rows: Iterable[tuple[Any, ...]]) 
                 for row in rows:
                     copy.write_row(row)
         else:
-            marks = ", ".join(["%s"] * len(columns))
-            cursor.executemany(f"INSERT INTO {table} ({names}) VALUES ({marks})", list(rows))  # noqa: S608
+            insert = f"INSERT INTO {table} ({names}) VALUES ({', '.join(['%s'] * len(columns))})"  # noqa: S608
+            for batch in batched(rows, BATCH):
+                cursor.executemany(insert, batch)
