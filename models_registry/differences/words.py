@@ -20,6 +20,7 @@ type Kind = Literal["equal", "removed", "added"]
 WORDS = re.compile(r"\w+|\s+|[^\w\s]")
 SENTENCES = re.compile(r"[^\n.!?…。！？]*(?:[.!?…。！？]+[^\S\n]*\n*|\n+|$)")
 A_WORD = re.compile(r"\w")
+PUNCTUATION = (".", "!", "?", ",", ";", ":")
 # pairs of equal tokens that may be looked at for two texts: about a tenth of a second, whatever they are
 MOST_WORK = 600_000
 # texts that have less than this in common read better one after the other than interleaved
@@ -44,7 +45,7 @@ def word_difference(before: str, after: str) -> tuple[Segment, ...]:
     if before == after:
         return (Segment("equal", before),) if before else ()
     compared = _Comparison(MOST_WORK).segments(WORDS.findall(before), WORDS.findall(after))
-    found = list(_joined(_together(compared)))
+    found = _after_punctuation(list(_joined(_together(compared))))
     in_common = sum(len(segment.text) for segment in found if segment.kind == "equal")
     if in_common < LEAST_IN_COMMON * min(len(before), len(after)):
         return tuple(_replaced(before, after))
@@ -164,6 +165,25 @@ def _joined(segments: Iterable[Segment]) -> Iterator[Segment]:
             removed = added = ""
             yield segment
     yield from _replaced(removed, added)
+
+
+def _after_punctuation(segments: list[Segment]) -> list[Segment]:
+    """A sentence that came or went with the full stop at its end, rather than with the one before it."""
+    found = list(segments)
+    for place in range(1, len(found)):
+        before, change = found[place - 1], found[place]
+        after = found[place + 1].text if place + 1 < len(found) else ""
+        mark = change.text[:1]
+        if (
+            before.kind == "equal" != change.kind
+            and (place + 1 == len(found) or found[place + 1].kind == "equal")
+            and mark in PUNCTUATION
+            and after.startswith(mark)
+        ):
+            found[place - 1] = Segment("equal", before.text + mark)
+            found[place] = Segment(change.kind, change.text[1:] + mark)
+            found[place + 1] = Segment("equal", after[1:])
+    return [segment for segment in found if segment.text]
 
 
 def _is_chance(text: str) -> bool:
