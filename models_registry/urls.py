@@ -1,6 +1,6 @@
 from django.urls import path
 
-from models_registry.views import drafts, golden_sets, model_versions, uploads
+from models_registry.views import drafts, golden_set_versions, golden_sets, model_versions, uploads
 
 urlpatterns = [
     path("golden-sets/", golden_sets.golden_sets, name="golden_sets"),
@@ -11,11 +11,24 @@ urlpatterns = [
     path("golden-sets/uploads/<int:pk>/store/", uploads.upload_store, name="upload_store"),
     path("golden-sets/uploads/<int:pk>/discard/", uploads.upload_discard, name="upload_discard"),
     path("golden-sets/<slug:name>/", golden_sets.golden_set, name="golden_set"),
+    path(
+        "golden-sets/<slug:name>/compare/", golden_set_versions.golden_set_compare, name="golden_set_compare"
+    ),
     path("golden-sets/<slug:name>/<int:number>/", golden_sets.golden_set_version, name="golden_set_version"),
     path(
         "golden-sets/<slug:name>/<int:number>/export/<slug:format>/",
         golden_sets.golden_set_export,
         name="golden_set_export",
+    ),
+    path(
+        "golden-sets/<slug:name>/<int:number>/retire/",
+        golden_set_versions.golden_set_version_retire,
+        name="golden_set_version_retire",
+    ),
+    path(
+        "golden-sets/<slug:name>/<int:number>/restore/",
+        golden_set_versions.golden_set_version_restore,
+        name="golden_set_version_restore",
     ),
     path("golden-sets/<slug:name>/draft/", drafts.golden_set_draft, name="golden_set_draft"),
     path("golden-sets/<slug:name>/draft/add/", drafts.draft_add, name="draft_add"),

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
 from typing import Literal
 
 from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery, TextField
@@ -90,8 +92,23 @@ class CoverageChange:
     def difference(self) -> int:
         return self.after - self.before
 
+    @property
+    def lost(self) -> int:
+        return self.before - self.after
+
 
 def version_difference(before: GoldenSetVersion, after: GoldenSetVersion) -> VersionDifference:
+    changes, prompts_changed = _compared(before.pk, before.sealed_at, after.pk, after.sealed_at)
+    return VersionDifference(before, after, changes, prompts_changed)
+
+
+# A sealed version never changes, so that what was found for the first page is as true for the second. A few only:
+# a hundred thousand changes take some ten megabytes.
+@lru_cache(maxsize=4)
+def _compared(
+    before: int, _before_sealed: datetime | None, after: int, _after_sealed: datetime | None
+) -> tuple[tuple[Change, ...], int]:
+    """The changes, and how many of them change a prompt."""
     earlier, later = _examples(before), _examples(after)
     same_key = {"key": OuterRef("key")}
     changed: list[Change] = []
@@ -105,17 +122,13 @@ def version_difference(before: GoldenSetVersion, after: GoldenSetVersion) -> Ver
             tags_moved.append(Change("tags", pk_before, pk, moved))
     added = later.filter(~Exists(earlier.filter(**same_key))).values_list("pk", flat=True)
     removed = earlier.filter(~Exists(later.filter(**same_key))).values_list("pk", flat=True)
-    return VersionDifference(
-        before,
-        after,
-        (
-            *changed,
-            *tags_moved,
-            *(Change("added", None, pk) for pk in added.order_by("position")),
-            *(Change("removed", pk, None) for pk in removed.order_by("position")),
-        ),
-        prompts_changed,
+    changes = (
+        *changed,
+        *tags_moved,
+        *(Change("added", None, pk) for pk in added.order_by("position")),
+        *(Change("removed", pk, None) for pk in removed.order_by("position")),
     )
+    return changes, prompts_changed
 
 
 def shown_changes(changes: Iterable[Change]) -> list[ShownChange]:
@@ -154,14 +167,12 @@ def _coverage(before: dict[str, int], after: dict[str, int]) -> list[CoverageCha
     return sorted(found, key=lambda each: (-max(each.before, each.after), each.name))
 
 
-def _examples(version: GoldenSetVersion) -> QuerySet[Example]:
+def _examples(version: int) -> QuerySet[Example]:
     # a prefetch or an order would only cost
     return Example.objects.filter(golden_set_version=version).order_by()
 
 
-def _different(
-    before: GoldenSetVersion, after: GoldenSetVersion
-) -> Iterator[tuple[int, int, bool, bool, bool]]:
+def _different(before: int, after: int) -> Iterator[tuple[int, int, bool, bool, bool]]:
     """Of the examples in both that differ: later and earlier primary key; did tags, prompt, any content change?"""
     earlier = _examples(before).filter(key=OuterRef("key"))
     same = earlier.annotate(said=Cast("messages", TextField()), data=Cast("metadata", TextField())).filter(

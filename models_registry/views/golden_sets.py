@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from itertools import zip_longest
+
 from django.contrib.auth.decorators import permission_required
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
@@ -8,6 +10,7 @@ from django.views.decorators.http import require_safe
 
 from models_registry import queries
 from models_registry.forms import ExampleFilterForm
+from models_registry.forms.golden_set_versions import CompareForm
 from models_registry.golden_files import write
 from models_registry.models import GoldenSet
 from models_registry.models.golden_set import UNTAGGED
@@ -34,7 +37,13 @@ def golden_sets(request: HttpRequest) -> HttpResponse:
 @permission_required("models_registry.view_goldenset", raise_exception=True)
 def golden_set(request: HttpRequest, name: str) -> HttpResponse:
     found = get_object_or_404(GoldenSet.objects.select_related("created_by"), name=name)
-    context = {"golden_set": found, "versions": queries.golden_set_versions(found)}
+    versions = list(queries.golden_set_versions(found))
+    context = {
+        "golden_set": found,
+        # each with the one before it
+        "versions": list(zip_longest(versions, versions[1:])),
+        "form": CompareForm({}, versions=versions),
+    }
     return render(request, "models_registry/golden_set.html", context)
 
 

@@ -57,13 +57,24 @@ TABLE = {
     "upload": Row("GET", 403, 403, 403, 200),
     "upload_columns": Row("GET", 403, 403, 403, 200),
     "upload_options": Row("POST", 403, 403, 403, 302),
+    "golden_set_compare": WATCHED,
+    "golden_set_version_retire": Row("GET", 403, 403, 403, 200),
+    "golden_set_version_restore": Row("POST", 403, 403, 403, 302),
     "upload_store": Row("POST", 403, 403, 403, 302),
     "upload_discard": Row("POST", 403, 403, 403, 302),
     "models": WATCHED,
     "model_version": WATCHED,
 }
 # what they answer to the other method
-OTHER_METHOD = {"evaluation_new": 422, "golden_set_upload": 422}
+OTHER_METHOD = {
+    "evaluation_new": 422,
+    "golden_set_version_retire": 422,
+    "golden_set_upload": 422,
+    "golden_set_draft": 422,
+    "draft_add": 422,
+    "draft_edit": 422,
+}
+GIVEN = {"cast_vote": {"choice": "tie"}, "flag_example": {"kind": "tag"}, "flag_comparison": {"kind": "tag"}}
 
 
 @pytest.fixture
@@ -91,6 +102,9 @@ def answer(client: Client, method: str, path: str) -> int:
 def test_every_url_has_a_row() -> None:
     patterns = [*reviews.urls.urlpatterns, *models_registry.urls.urlpatterns]
     assert all(isinstance(pattern, URLPattern) for pattern in patterns)
+        "golden_set_compare": ["support"],
+        "golden_set_version_retire": ["support", 1],
+        "golden_set_version_restore": ["support", 1],
     assert {pattern.name for pattern in patterns} == set(TABLE)
 
 
