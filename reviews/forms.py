@@ -43,8 +43,13 @@ class EvaluationForm(forms.ModelForm):
         versions = ModelVersion.objects.filter(endpoint__isnull=False).select_related("model")
         for name in ("candidate", "baseline"):
             self._choose(name, versions, _("Choose a model version"))
-        sealed = GoldenSetVersion.objects.filter(sealed_at__isnull=False).select_related("golden_set")
-        self._choose("golden_set_version", sealed, _("Choose a golden set version"))
+        usable = GoldenSetVersion.objects.filter(sealed_at__isnull=False, retired_at__isnull=True)
+        self._choose(
+            "golden_set_version", usable.select_related("golden_set"), _("Choose a golden set version")
+        )
+        self.fields["golden_set_version"].error_messages["invalid_choice"] = _(
+            "This version was retired, or was never stored; choose another one of the list."
+        )
 
     def _choose(self, name: str, choices: Any, prompt: Any) -> None:
         field = self.fields[name]

@@ -49,6 +49,7 @@ def start_evaluation(
         started_by=by,
     )
     check_names_no_model(evaluation)
+    check_not_retired(golden_set_version)
     save_new(evaluation)
     # Both are locked while they are asked for; in one order, so that two leads who swap the sides don't wait for each
     # other.
@@ -85,6 +86,20 @@ def check_names_no_model(evaluation: Evaluation) -> None:
                         % {"word": named}
                     }
                 )
+
+
+def check_not_retired(version: GoldenSetVersion) -> None:
+    """Read again: it may have been retired since the list to choose from was shown."""
+    retired = GoldenSetVersion.objects.filter(pk=version.pk, retired_at__isnull=False).first()
+    if retired:
+        raise ValidationError(
+            {
+                "golden_set_version": _(
+                    "%(version)s was retired (“%(reason)s”); choose another version, or let an admin restore it."
+                )
+                % {"version": version, "reason": retired.retired_reason}
+            }
+        )
 
 
 def names_model(text: str, version: ModelVersion) -> str:
