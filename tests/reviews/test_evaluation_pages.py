@@ -108,7 +108,7 @@ def test_name_that_only_resembles_a_version_is_fine(
         ({"name": "taken"}, "already exists"),
         ({"candidate": ""}, "This field is required."),
         ({"candidate": "987654"}, "Select a valid choice."),
-        ({"golden_set_version": "987654"}, "Select a valid choice."),
+        ({"golden_set_version": "987654"}, "This version was retired, or was never stored"),
         ({"votes_per_comparison": "0"}, "greater than or equal to 1"),
         ({"votes_per_comparison": "101"}, "less than or equal to 100"),
         ({"votes_per_comparison": "two"}, "Enter a whole number."),
