@@ -48,6 +48,12 @@ def assignment_to_vote_on(pk: int) -> Assignment:
     return get_object_or_404(turns, pk=pk)
 
 
+def turn_of(person: User, pk: int) -> Assignment:
+    """A turn that is this reviewer's, with its example; one that went to someone else isn't there."""
+    turns = Assignment.objects.select_related("evaluation", "comparison__example")
+    return get_object_or_404(turns, pk=pk, reviewer=person, evaluation__opened_at__isnull=False)
+
+
 def watched_evaluation(pk: int) -> Evaluation:
     return get_object_or_404(
         Evaluation.objects.select_related(

@@ -4,9 +4,10 @@ from collections.abc import Iterable
 from typing import Any
 
 from django import forms
+from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
-from models_registry.models import GoldenSetVersion, ModelVersion
+from models_registry.models import ExampleFlag, GoldenSetVersion, ModelVersion
 from reviews.models import Evaluation
 from reviews.queries.comparisons import OUTCOMES
 
@@ -79,3 +80,21 @@ class ComparisonFilter(forms.Form):
         tag = self.fields["tag"]
         assert isinstance(tag, forms.ChoiceField)
         tag.choices = [("", _("All")), *((name, name) for name in tags)]
+
+
+class FlagForm(forms.Form):
+    """Something that is wrong with an example itself, whatever was answered to it."""
+
+    kind = forms.ChoiceField(
+        label=_("What is wrong?"),
+        choices=[(kind, capfirst(label)) for kind, label in ExampleFlag.Kind.choices],
+        widget=forms.RadioSelect,
+        error_messages={"required": _("Choose what is wrong.")},
+    )
+    note = forms.CharField(
+        label=_("Note"),
+        required=False,
+        max_length=2000,
+        help_text=_("What should it say instead? For the people who keep the golden set."),
+        widget=forms.Textarea(attrs={"rows": 3, "dir": "auto"}),
+    )

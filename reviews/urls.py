@@ -1,6 +1,6 @@
 from django.urls import path
 
-from reviews.views import dashboards, evaluations, home, voting
+from reviews.views import dashboards, evaluations, flags, home, voting
 
 urlpatterns = [
     path("", home.home, name="home"),
@@ -12,6 +12,8 @@ urlpatterns = [
     path("evaluations/<int:pk>/retry/", evaluations.evaluation_retry, name="evaluation_retry"),
     path("evaluations/<int:pk>/comparisons/", dashboards.comparisons, name="comparisons"),
     path("comparisons/<int:pk>/", dashboards.comparison, name="comparison"),
+    path("comparisons/<int:pk>/flag/", flags.flag_comparison, name="flag_comparison"),
     path("evaluations/<int:pk>/vote/", voting.vote, name="vote"),
     path("assignments/<int:pk>/vote/", voting.cast, name="cast_vote"),
+    path("assignments/<int:pk>/flag/", voting.flag_example, name="flag_example"),
 ]

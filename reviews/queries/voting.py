@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from django.contrib.auth.models import User
+
+from models_registry.models import Example, ExampleFlag
 from reviews.models import Assignment
 
 
@@ -68,3 +71,8 @@ def weave(answers: list[str], replayed: list[Message]) -> list[Message]:
             woven.append(Message("assistant", remaining.pop(0)))
         woven.append(turn)
     return woven
+
+
+def flagged_by(person: User, example: Example) -> list[ExampleFlag]:
+    """What this person found wrong with the example and nobody settled yet."""
+    return list(ExampleFlag.objects.filter(example=example, created_by=person, settled_at=None))

@@ -9,13 +9,14 @@ from django.views.decorators.http import require_GET
 
 from evalsite.requests import HttpRequest
 from reviews import access
-from reviews.forms import ComparisonFilter
+from reviews.forms import ComparisonFilter, FlagForm
 from reviews.models import Evaluation
 from reviews.queries import comparisons as queries
 from reviews.queries.progress import voting_progress
 from reviews.queries.serving import serving
 from reviews.queries.voting import split_conversation, weave
 from reviews.queries.win_rates import win_rates
+from reviews.views.flags import flag_context
 from reviews.views.forest import forest_rows, lowest
 
 PAGE = 25
@@ -82,4 +83,6 @@ def comparison(request: HttpRequest, pk: int) -> HttpResponse:
         ],
         "votes": queries.votes_on(found),
     }
+    action = reverse("flag_comparison", args=[found.pk])
+    context |= flag_context(FlagForm(), found.example, action, access.signed_in(request))
     return render(request, "reviews/comparison.html", context)

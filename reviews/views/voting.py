@@ -3,6 +3,7 @@ from __future__ import annotations
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
@@ -13,9 +14,11 @@ from reviews import access
 from reviews.actions.assignments import claim_next
 from reviews.actions.votes import VoteRefused, cast_vote
 from reviews.blinding import CHOICES_ON_SCREEN
+from reviews.forms import FlagForm
 from reviews.models import Evaluation
 from reviews.queries.progress import reviewer_progress
 from reviews.queries.voting import blind_pair
+from reviews.views.flags import flag, flag_context, render_flag, say
 
 
 @never_cache
@@ -48,8 +51,32 @@ def cast(request: HttpRequest, pk: int) -> HttpResponse:
     return redirect("home") if evaluation.closed_at else redirect("vote", evaluation.pk)
 
 
+@never_cache
+@require_POST
+@vary_on_headers("HX-Request")
+def flag_example(request: HttpRequest, pk: int) -> HttpResponse:
+    """Neither the pair nor its lease changes by it."""
+    reviewer = access.reviewer(request)
+    turn = access.turn_of(reviewer, pk)
+    form = FlagForm(request.POST)
+    flagged = flag(form, turn.comparison.example, reviewer)
+    if request.htmx:
+        action = reverse("flag_example", args=[turn.pk])
+        return render_flag(request, form, turn.comparison.example, action, flagged=flagged)
+    evaluation = turn.evaluation
+    if not flagged and not turn.voted and evaluation.closed_at is None:
+        return _next_pair(request, evaluation, "reviews/vote.html", flag_form=form)
+    say(request, form, flagged=flagged)
+    return redirect("home") if evaluation.closed_at else redirect("vote", evaluation.pk)
+
+
 def _next_pair(
-    request: HttpRequest, evaluation: Evaluation, template: str, *, notice: str = ""
+    request: HttpRequest,
+    evaluation: Evaluation,
+    template: str,
+    *,
+    notice: str = "",
+    flag_form: FlagForm | None = None,
 ) -> HttpResponse:
     reviewer = access.signed_in(request)
     assignment = (
@@ -65,4 +92,7 @@ def _next_pair(
         "progress": reviewer_progress(evaluation, reviewer),
         "notice": notice,
     }
-    return render(request, template, context)
+    if assignment:
+        action = reverse("flag_example", args=[assignment.pk])
+        context |= flag_context(flag_form or FlagForm(), assignment.comparison.example, action, reviewer)
+    return render(request, template, context, status=422 if flag_form else 200)

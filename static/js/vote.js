@@ -9,7 +9,7 @@
   document.addEventListener("keydown", (event) => {
     const choice = CHOICES[event.key];
     if (!choice || event.repeat || event.altKey || event.ctrlKey || event.metaKey || event.shiftKey) return;
-    if (event.target.closest("input, textarea, select, [contenteditable], .menu[open]")) return;
+    if (event.target.closest("input, textarea, select, [contenteditable], .menu[open], .flag-more[open]")) return;
     const button = document.querySelector(`.ballot button[value="${choice}"]`);
     if (!button || button.disabled) return;
     event.preventDefault();
@@ -38,12 +38,12 @@
     true,
   );
 
-  // A vote that failed is said to have failed, and the pair stays to be voted on again.
+  // What failed, a vote or a flag, is said to have failed, and what was on the page stays to be sent again.
   for (const name of ["htmx:sendError", "htmx:responseError", "htmx:timeout"]) {
-    document.addEventListener(name, () => {
+    document.addEventListener(name, (event) => {
       const note = document.createElement("p");
       note.className = "note note-error";
-      note.textContent = pair().dataset.failed;
+      note.textContent = (event.target.closest("[data-failed]") ?? pair()).dataset.failed;
       document.querySelector(".vote-notice").replaceChildren(note);
       for (const chosen of document.querySelectorAll(".is-chosen")) chosen.classList.remove("is-chosen");
     });

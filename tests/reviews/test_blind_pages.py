@@ -178,6 +178,18 @@ def test_refusals_and_errors_tell_nothing(
     assert_blind(client.post(cast, {"choice": "left"}, follow=True))
 
 
+@pytest.mark.parametrize("headers", [{"HX-Request": "true"}, {}], ids=["htmx", "no JavaScript"])
+def test_flag_tells_nothing(
+    evaluation: Evaluation, client_for: ClientFor, reviewer: User, headers: dict[str, str]
+) -> None:
+    client = client_for(reviewer)
+    client.get(reverse("vote", args=[evaluation.pk]))
+    flag = reverse("flag_example", args=[turn_of(reviewer).pk])
+    for given in ({}, {"kind": "other"}, {"kind": "reference", "note": "Too short"}):
+        assert_blind(client.post(flag, given, headers=headers, follow=True))
+    assert_blind(client.get(reverse("vote", args=[evaluation.pk])))
+
+
 def test_end_of_an_evaluation_tells_nothing(
     evaluation: Evaluation, client_for: ClientFor, reviewer: User
 ) -> None:
@@ -214,7 +226,7 @@ def test_no_address_of_a_dashboard_stands_on_a_reviewers_pages(
         ours = {link for link in links if link.startswith("/") and not link.startswith("/static/")}
         assert all(
             re.fullmatch(
-                r"/|/accounts/(password|logout)/|/evaluations/\d+/vote/|/assignments/\d+/vote/", link
+                r"/|/accounts/(password|logout)/|/evaluations/\d+/vote/|/assignments/\d+/(vote|flag)/", link
             )
             for link in ours
         )
