@@ -20,6 +20,7 @@ from models_registry.queries.drafts import Draft, rounds_of
 MOST_ROUNDS = 100
 MOST_NOTE_CHARACTERS = 2000
 NAMED_IN_CHANGELOG = 20
+SAY_SOMETHING = _("Write what the user asks.")
 
 
 @dataclass(frozen=True)
@@ -74,10 +75,10 @@ class ExampleForm(forms.Form):
         widget=forms.Textarea(attrs={"rows": 4, "dir": "auto"}),
     )
     metadata = forms.CharField(
-        label=_("Metadata"),
+        label=_("Metadata as JSON"),
         required=False,
         strip=False,
-        help_text=_('A JSON object, such as <code>{"source": "chat"}</code>.'),
+        help_text=_('An object, such as <code>{"source": "chat"}</code>.'),
         widget=forms.Textarea(attrs={"rows": 4, "spellcheck": "false", "class": "code"}),
     )
     note = forms.CharField(
@@ -122,9 +123,8 @@ class ExampleForm(forms.Form):
                 )
             label = _("User, turn %(number)d") if self.number > 1 else _("User")
             self.fields[f"user_{number}"] = _turn(label, 2 * number - 1)
-        first = self.fields["user_1"]
-        first.required = True
-        first.error_messages["required"] = gettext("Write what the user asks.")
+        self.fields["user_1"].required = True
+        self.fields["user_1"].error_messages["required"] = str(SAY_SOMETHING)
 
     @classmethod
     def of(cls, data: Any, row: Row | None, *, one_more: bool = False, **kwargs: Any) -> ExampleForm:
@@ -168,6 +168,8 @@ class ExampleForm(forms.Form):
 
     def clean(self) -> dict[str, Any]:
         given = super().clean() or {}
+        if not given.get("user_1", "already said").strip():
+            self.add_error("user_1", SAY_SOMETHING)
         answers = [bool(answer.strip()) for answer, user in self._rounds()[1:]]
         if any(answers) and not all(answers):
             self.add_error(
@@ -281,6 +283,6 @@ def _unix(text: str) -> str:
 
 def _split_tags(text: str, known: Iterable[str]) -> list[str]:
     """With ; between them; a tag that has one itself, as a file may give it, stays whole."""
-    whole = [re.escape(tag) for tag in sorted(known, key=len, reverse=True) if ";" in tag]
+    whole = [rf"\s*{re.escape(tag)}\s*(?=;|$)" for tag in known if ";" in tag]
     found = re.findall("|".join([*whole, "[^;]+"]), text)
     return [tag.strip() for tag in found if tag.strip()]

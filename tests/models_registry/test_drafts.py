@@ -92,7 +92,7 @@ def test_added_example_waits_in_the_draft(golden_set: GoldenSet, admin_user: Use
 
 
 def test_id_of_the_newest_version_or_of_the_draft_is_refused(golden_set: GoldenSet, admin_user: User) -> None:
-    given = {"golden_set": golden_set, "by": admin_user}
+    given: dict[str, Any] = {"golden_set": golden_set, "by": admin_user}
     assert "newest version has" in refused(add_example, raw={**NEW, "id": "refund-1"}, **given)["id"][0]
     add_example(raw=NEW, **given)
     assert "draft has" in refused(add_example, raw=NEW, **given)["id"][0]
@@ -148,7 +148,7 @@ def test_edited_example_stays_in_its_place(golden_set: GoldenSet, admin_user: Us
 
 
 def test_editing_back_removes_the_change(golden_set: GoldenSet, admin_user: User) -> None:
-    given = {"golden_set": golden_set, "key": "refund-1", "by": admin_user}
+    given: dict[str, Any] = {"golden_set": golden_set, "key": "refund-1", "by": admin_user}
     edit_example(raw={**ROWS[0], "reference": "In 3."}, **given)
     assert edit_example(raw=ROWS[0], note="as it was", **given) is None
     assert kinds(golden_set) == {}
@@ -208,7 +208,7 @@ def test_draft_shows_what_changed_in_its_place(golden_set: GoldenSet, admin_user
 
 
 def test_published_draft_becomes_the_next_version(golden_set: GoldenSet, admin_user: User) -> None:
-    given = {"golden_set": golden_set, "by": admin_user}
+    given: dict[str, Any] = {"golden_set": golden_set, "by": admin_user}
     add_example(raw=NEW, **given)
     edit_example(key="refund-1", raw={**ROWS[0], "reference": "In 3."}, **given)
     retire_example(key="talla-1", **given)
@@ -235,7 +235,7 @@ def test_published_draft_becomes_the_next_version(golden_set: GoldenSet, admin_u
 def test_change_made_while_a_published_draft_waits_outlives_it(
     golden_set: GoldenSet, admin_user: User
 ) -> None:
-    given = {"golden_set": golden_set, "by": admin_user}
+    given: dict[str, Any] = {"golden_set": golden_set, "by": admin_user}
     retire_example(key="talla-1", **given)
     upload = publish_draft(changelog="", **given)
     assert draft_of(golden_set).waiting == upload
@@ -248,7 +248,7 @@ def test_change_made_while_a_published_draft_waits_outlives_it(
 def test_empty_draft_and_one_that_leaves_nothing_are_not_published(
     golden_set: GoldenSet, admin_user: User
 ) -> None:
-    given = {"golden_set": golden_set, "by": admin_user}
+    given: dict[str, Any] = {"golden_set": golden_set, "by": admin_user}
     assert "is empty" in refused(publish_draft, changelog="", **given)[""][0]
     for row in ROWS:
         retire_example(key=row["id"], **given)
@@ -270,7 +270,7 @@ def test_set_without_a_version_gets_its_first_from_a_draft(admin_user: User) -> 
 def test_changes_that_a_newer_version_no_longer_fits_are_conflicts(
     golden_set: GoldenSet, admin_user: User
 ) -> None:
-    given = {"golden_set": golden_set, "by": admin_user}
+    given: dict[str, Any] = {"golden_set": golden_set, "by": admin_user}
     edit_example(key="refund-1", raw={**ROWS[0], "lang": "en"}, **given)
     retire_example(key="talla-1", **given)
     add_example(raw=NEW, **given)
@@ -294,7 +294,7 @@ def test_changes_that_a_newer_version_no_longer_fits_are_conflicts(
 
 
 def test_editing_settles_a_conflict_too(golden_set: GoldenSet, admin_user: User) -> None:
-    given = {"golden_set": golden_set, "by": admin_user}
+    given: dict[str, Any] = {"golden_set": golden_set, "by": admin_user}
     edit_example(key="refund-1", raw={**ROWS[0], "lang": "en"}, **given)
     make_golden_set_version([ROWS[1]], name="support")
     edit_example(key="refund-1", raw=ROWS[0], **given)
@@ -328,7 +328,7 @@ def test_two_people_who_add_the_same_id_at_once_give_one_change(in_threads: Any,
 
 def test_flag_given_twice_is_one_flag(version: GoldenSetVersion, reviewer: User) -> None:
     example = version.examples.get(key="refund-1")
-    given = {"example": example, "kind": "reference", "by": reviewer}
+    given: dict[str, Any] = {"example": example, "kind": "reference", "by": reviewer}
     first = flag_example(note="Five, not three", **given)
     assert flag_example(note="Five, not three", **given) == first
     assert flag_example(note="", **given) == first

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 from collections.abc import Callable
 from typing import NamedTuple
+from urllib.parse import quote
 
 import pytest
 from django.contrib.auth.models import User
@@ -14,6 +15,7 @@ from django.urls import URLPattern, reverse
 
 import models_registry.urls
 import reviews.urls
+from models_registry.actions.flags import flag_example
 from reviews import access
 from reviews.actions.assignments import claim_next
 from reviews.models import Evaluation, Vote
@@ -49,19 +51,28 @@ TABLE = {
     "comparison": WATCHED,
     "vote": Row("GET", 403, 200, 403, 403),
     "cast_vote": Row("POST", 403, 302, 403, 403),
+    "flag_example": Row("POST", 403, 302, 403, 403),
+    "flag_comparison": DONE_BY_LEADS,
     "golden_sets": WATCHED,
     "golden_set": WATCHED,
     "golden_set_version": WATCHED,
     "golden_set_export": WATCHED,
+    "golden_set_compare": WATCHED,
+    "golden_set_version_retire": Row("GET", 403, 403, 403, 200),
+    "golden_set_version_restore": Row("POST", 403, 403, 403, 302),
     "golden_set_upload": Row("GET", 403, 403, 403, 200),
     "upload": Row("GET", 403, 403, 403, 200),
     "upload_columns": Row("GET", 403, 403, 403, 200),
     "upload_options": Row("POST", 403, 403, 403, 302),
-    "golden_set_compare": WATCHED,
-    "golden_set_version_retire": Row("GET", 403, 403, 403, 200),
-    "golden_set_version_restore": Row("POST", 403, 403, 403, 302),
     "upload_store": Row("POST", 403, 403, 403, 302),
     "upload_discard": Row("POST", 403, 403, 403, 302),
+    "golden_set_draft": WATCHED,
+    "golden_set_draft_add": Row("GET", 403, 403, 403, 200),
+    "golden_set_draft_edit": Row("GET", 403, 403, 403, 200),
+    "golden_set_draft_retire": Row("POST", 403, 403, 403, 302),
+    "golden_set_draft_undo": Row("POST", 403, 403, 403, 302),
+    "golden_set_draft_keep": Row("POST", 403, 403, 403, 302),
+    "flag_settle": Row("POST", 403, 403, 403, 302),
     "models": WATCHED,
     "model_version": WATCHED,
 }
@@ -71,8 +82,8 @@ OTHER_METHOD = {
     "golden_set_version_retire": 422,
     "golden_set_upload": 422,
     "golden_set_draft": 422,
-    "draft_add": 422,
-    "draft_edit": 422,
+    "golden_set_draft_add": 422,
+    "golden_set_draft_edit": 422,
 }
 GIVEN = {"cast_vote": {"choice": "tie"}, "flag_example": {"kind": "tag"}, "flag_comparison": {"kind": "tag"}}
 
@@ -86,11 +97,30 @@ def path_of(name: str, evaluation: Evaluation) -> str:
     arguments: dict[str, list[object]] = {
         "comparison": [evaluation.comparisons.get(position=0).pk],
         "cast_vote": [evaluation.assignments.get(position=0).pk],
+        "flag_example": [evaluation.assignments.get(position=0).pk],
+        "flag_comparison": [evaluation.comparisons.get(position=0).pk],
         "golden_set": ["support"],
         "golden_set_version": ["support", 1],
         "golden_set_export": ["support", 1, "jsonl"],
+        "golden_set_compare": ["support"],
+        "golden_set_version_retire": ["support", 1],
+        "golden_set_version_restore": ["support", 1],
         "model_version": [evaluation.candidate_id],
     }
+    if name in {
+        "golden_set_draft",
+        "golden_set_draft_add",
+        "golden_set_draft_retire",
+        "golden_set_draft_undo",
+        "golden_set_draft_keep",
+    }:
+        return reverse(name, args=["support"])
+    if name == "golden_set_draft_edit":
+        return reverse(name, args=["support"], query={"key": "refund-1"})
+    if name == "flag_settle":
+        example = evaluation.comparisons.get(position=0).example
+        flag = flag_example(example=example, kind="tag", note="", by=User.objects.create(username="fay"))
+        return reverse(name, args=["support", flag.pk])
     plain = {"home", "evaluations", "evaluation_new", "golden_sets", "golden_set_upload", "models"}
     return reverse(name, args=[] if name in plain else arguments.get(name, [evaluation.pk]))
 
@@ -102,9 +132,6 @@ def answer(client: Client, method: str, path: str) -> int:
 def test_every_url_has_a_row() -> None:
     patterns = [*reviews.urls.urlpatterns, *models_registry.urls.urlpatterns]
     assert all(isinstance(pattern, URLPattern) for pattern in patterns)
-        "golden_set_compare": ["support"],
-        "golden_set_version_retire": ["support", 1],
-        "golden_set_version_restore": ["support", 1],
     assert {pattern.name for pattern in patterns} == set(TABLE)
 
 
@@ -119,7 +146,7 @@ def test_url_answers_by_role(
     admin_user: User,
 ) -> None:
     row, path = TABLE[name], path_of(name, evaluation)
-    given = {"choice": "tie"} if name == "cast_vote" else {}
+    given = GIVEN.get(name, {})
     claim_next(evaluation=evaluation, reviewer=reviewer)
     for person, expected in (
         (outsider, row.no_role),
@@ -139,14 +166,14 @@ def test_url_sends_an_outsider_to_the_login_page_and_back(
     path = path_of(name, evaluation)
     response = client_for(None).generic(TABLE[name].method, path)
     assert response.status_code == LOGIN
-    assert response.headers["Location"] == f"{reverse('login')}?next={path}"
+    assert response.headers["Location"] == f"{reverse('login')}?next={quote(path)}"
 
 
 @pytest.mark.parametrize("name", TABLE)
 def test_url_answers_to_its_own_method_only(
     name: str, evaluation: Evaluation, client_for: ClientFor, admin_user: User, reviewer: User
 ) -> None:
-    client = client_for(reviewer if name in {"vote", "cast_vote"} else admin_user)
+    client = client_for(reviewer if name in {"vote", "cast_vote", "flag_example"} else admin_user)
     path = path_of(name, evaluation)
     other = "POST" if TABLE[name].method == "GET" else "GET"
     assert answer(client, other, path) == OTHER_METHOD.get(name, 405)
