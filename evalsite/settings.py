@@ -103,7 +103,7 @@ CELERY_BEAT_SCHEDULE = {
     },
     "wake-uploads": {
         "task": "models_registry.tasks.wake_uploads",
-        "schedule": 5.0,
+        "schedule": 2.0,
         "options": {"expires": 10},
     },
     "remove-old-uploads": {

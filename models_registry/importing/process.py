@@ -24,9 +24,9 @@ from models_registry.preflight import Options
 
 logger = logging.getLogger(__name__)
 
-MOST_ATTEMPTS = 3
+MOST_ATTEMPTS = 5
 KEPT = timedelta(days=7)
-LEASE = timedelta(seconds=60)
+LEASE = timedelta(seconds=30)
 # while the rows are being stored nothing can be written beside them on SQLite, not even a longer lease
 STORING_BYTES_A_SECOND = 500_000
 SECONDS_BETWEEN_REPORTS = 0.5
