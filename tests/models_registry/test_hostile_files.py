@@ -180,7 +180,7 @@ def test_hostile_file_leaves_the_database_unchanged(name: str, skip_invalid: boo
         filename="rows",
         by=None,
         skip_invalid=skip_invalid,
-        most_bytes=20_000_000,
+        limits=Limits(file_bytes=20_000_000),
     )
     assert imported.version is None
     assert not GoldenSet.objects.exists()
