@@ -12,6 +12,7 @@ from models_registry.golden_files.limits import Limits
 from models_registry.golden_files.row import shorten
 
 NAME_IN_TEXT = re.compile(r'"[ \t\r\n]*:')
+NAME_IN_BYTES = re.compile(NAME_IN_TEXT.pattern.encode())
 ROW_EXAMPLE = '{"id": "billing-014", "messages": [{"role": "user", "content": "…"}]}'
 MOST_DEPTH = Limits.json_depth
 
@@ -33,11 +34,24 @@ def decode(text: str, what: str = "the row", *, depth: int = MOST_DEPTH) -> Any:
     # brackets in strings count too: then the walk says how deep it really is
     if text.count("[") + text.count("{") > depth and _depth(value) > depth:
         raise BadJson(f"{what} is nested more than {depth} deep", "flatten it")
-    # A name is followed by a colon, so as many colons after a quote as names means that none was given twice.
-    # More of them may also stand inside a string: then the slower parser says which it is.
-    if len(NAME_IN_TEXT.findall(text)) != _count_names(value):
+    # A name is followed by a colon, so as many colons as names means that none was given twice; or, where strings
+    # have colons too, as many colons after a quote. If there are more of these, the slower parser says which it is.
+    names = _count_names(value)
+    if text.count(":") != names and len(NAME_IN_TEXT.findall(text)) != names:
         _refuse_double_names(text)
     return value
+
+
+def names_are_single(raw: bytes, value: Any, fewest: int) -> bool:
+    """Whether surely no object in the JSON text of a value gives a name twice; the value has `fewest` names or more.
+
+    A name given twice is one that the text has and the value hasn't. Then all counts of the text are above that of
+    the value, and so above `fewest`: either count spares the walk through the value.
+    """
+    if raw.count(b":") == fewest:
+        return True
+    names = len(NAME_IN_BYTES.findall(raw))
+    return names == fewest or names == _count_names(value)
 
 
 def _depth(value: Any) -> int:
@@ -50,15 +64,16 @@ def _depth(value: Any) -> int:
 
 
 def _count_names(value: Any) -> int:
+    # the decoder gives no subclasses, and most values are neither: looked at without a call, kept only if needed
     count = 0
-    todo = [value]
+    todo = [value] if type(value) is dict or type(value) is list else []
     while todo:
         item = todo.pop()
-        if isinstance(item, dict):
+        if type(item) is dict:
             count += len(item)
-            todo.extend(item.values())
-        elif isinstance(item, list):
-            todo.extend(item)
+            todo += [inner for inner in item.values() if type(inner) is dict or type(inner) is list]
+        else:
+            todo += [inner for inner in item if type(inner) is dict or type(inner) is list]
     return count
 
 

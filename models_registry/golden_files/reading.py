@@ -12,6 +12,7 @@ from itertools import chain, islice
 from typing import Any, BinaryIO
 
 from models_registry.golden_files import csv_file, json_array, jsonl, llm_comparator, parquet
+from models_registry.golden_files.common_row import NAMES, common_row
 from models_registry.golden_files.limits import Limits
 from models_registry.golden_files.recognise import (
     ROWS_TO_RECOGNISE_BY,
@@ -22,6 +23,7 @@ from models_registry.golden_files.recognise import (
 )
 from models_registry.golden_files.row import (
     UNTAGGED,
+    CheckedRow,
     Problem,
     RawRow,
     Row,
@@ -30,11 +32,12 @@ from models_registry.golden_files.row import (
     shorten,
     unknown_columns,
 )
-from models_registry.golden_files.source import Source, Unreadable, lines_of, open_source
+from models_registry.golden_files.source import Source, Unreadable, lines_of, open_source, raw_lines
 
 MOST_PROBLEMS = 1000
 MOST_NAMES_COUNTED = 1000
 ID_CHARACTERS = 16
+DIGEST_BYTES = 15
 
 
 @dataclass(frozen=True)
@@ -92,12 +95,12 @@ def open_golden_set(
         source = open_source(stream, limits)
         found = recognise(source, filename, limits, columns, format)
         if found.container == "parquet":
-            raw = parquet.raw_rows(source, limits)
-            head = list(islice(raw, ROWS_TO_RECOGNISE_BY))
+            from_parquet = parquet.raw_rows(source, limits)
+            head = list(islice(from_parquet, ROWS_TO_RECOGNISE_BY))
             if format is None:
                 rows = [item[1] for item in head if not isinstance(item, Problem)]
                 found = replace(found, shape=shape_of(rows))
-            raw = chain(head, raw)
+            raw: Iterator[CheckedRow | RawRow | Problem] = chain(head, from_parquet)
         else:
             raw = _raw_rows(source, found, limits, columns)
     except Unreadable as unreadable:
@@ -150,7 +153,7 @@ def read(
 
 def _raw_rows(
     source: Source, found: Recognised, limits: Limits, columns: Mapping[str, str] | None
-) -> Iterator[RawRow | Problem]:
+) -> Iterator[CheckedRow | RawRow | Problem]:
     match found.container:
         case "json":
             return json_array.items(source, limits)
@@ -158,11 +161,17 @@ def _raw_rows(
             return json_array.items_below(source, limits, llm_comparator.ITEMS)
         case "csv":
             return csv_file.raw_rows(lines_of(source, limits), found.delimiter, limits, columns)
-    return jsonl.raw_rows(lines_of(source, limits), limits)
+    if found.shape:
+        return jsonl.raw_rows(lines_of(source, limits), limits)
+    return jsonl.rows(raw_lines(source, limits), limits)
 
 
 def _checked(
-    raw_rows: Iterator[RawRow | Problem], found: Recognised, limits: Limits, derive: bool, counts: _Counts
+    raw_rows: Iterator[CheckedRow | RawRow | Problem],
+    found: Recognised,
+    limits: Limits,
+    derive: bool,
+    counts: _Counts,
 ) -> Iterator[Row | Problem]:
     unit = "line" if found.container in ("jsonl", "csv") else "item"
     line_of: dict[bytes, int] = {}
@@ -170,18 +179,29 @@ def _checked(
     try:
         for number, item in enumerate(raw_rows, start=1):
             if number > limits.rows:
-                line = item.line if isinstance(item, Problem) else item[0]
+                row = item if isinstance(item, Problem) else item[0]
+                line = row if isinstance(row, int) else row.line
                 raise Unreadable(
                     f"the file has more than {limits.rows:,} rows", "split it into several", line, unit
                 )
             if isinstance(item, Problem):
                 yield item
                 continue
-            checked = _row(*item, unit, found.shape, derive, counts)
+            row, given = item
+            if isinstance(row, int):
+                checked = _row(row, given, unit, found.shape, derive, counts)
+            else:
+                checked = row
+                if not NAMES.issuperset(given):
+                    counts.unknown_columns(unknown_columns(given))
             if isinstance(checked, list):
                 yield from checked
                 continue
-            first = line_of.setdefault(blake2b(checked.key.encode(), digest_size=12).digest(), checked.line)
+            # a short id takes no more room than a digest, and is none, being shorter
+            name = checked.key.encode()
+            if len(name) >= DIGEST_BYTES:
+                name = blake2b(name, digest_size=DIGEST_BYTES).digest()
+            first = line_of.setdefault(name, checked.line)
             if first == checked.line:
                 counts.rows(checked)
                 yield checked
@@ -204,13 +224,13 @@ def _row(
             raw = SHAPES[shape].as_raw(given)
         except Wrong as wrong:
             return [Problem(line, wrong.message, wrong.fix, unit)]
-    if not derive or raw.get("id") is not None:
-        checked = check_row(line, raw, unit)
-    else:
-        checked = check_row(line, raw | {"id": "-"}, unit)
-        if isinstance(checked, Row):
-            checked = replace(checked, key=derived_id(checked.messages))
-            counts.derived += 1
+    without_id = derive and raw.get("id") is None
+    if without_id:
+        raw = raw | {"id": "-"}
+    checked = common_row(line, raw) or check_row(line, raw, unit)
+    if without_id and isinstance(checked, Row):
+        checked = replace(checked, key=derived_id(checked.messages))
+        counts.derived += 1
     if isinstance(checked, Row):
         counts.unknown_columns(unknown_columns(raw))
         if shape and (left_out := SHAPES[shape].left_out & given.keys()):

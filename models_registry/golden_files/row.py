@@ -18,6 +18,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 COLUMNS = ("id", "messages", "prompt", "user_turns", "system", "tags", "reference", "lang", "metadata")
@@ -70,6 +71,8 @@ class Row:
 
 # the number of its line or item, and its columns
 type RawRow = tuple[int, dict[str, Any]]
+# the row, and the columns it was made of
+type CheckedRow = tuple[Row, dict[str, Any]]
 
 
 class Wrong(Exception):
@@ -305,13 +308,25 @@ def _lang(given: Mapping[str, Any]) -> str:
     lang = value.strip()
     if not lang:
         return ""
-    if not LANGUAGE.match(lang) or len(lang) > MOST_LANG_CHARACTERS:
+    language = spelled(lang) if len(lang) <= MOST_LANG_CHARACTERS else None
+    if language is None:
         _check_text('"lang"', lang)
         if LANGUAGE.match(lang.replace("_", "-")):
             fix = f"write {lang.replace('_', '-')}"
         raise Wrong(f'"lang" is {_show(lang)}', fix)
+    return language
+
+
+# a file names few languages, many times
+@lru_cache(maxsize=256)
+def spelled(lang: str) -> str | None:
+    """The language in the spelling that BCP 47 recommends, None where it is none; "" stays."""
+    if not lang:
+        return ""
+    if not LANGUAGE.match(lang):
+        return None
     first, *rest = lang.split("-")
-    # one spelling a language, as BCP 47 recommends: "EN" and "en" must not become two languages
+    # one spelling a language: "EN" and "en" must not become two
     return "-".join(
         [first.lower(), *({2: part.upper(), 4: part.title()}.get(len(part), part.lower()) for part in rest)]
     )
@@ -328,11 +343,11 @@ def _metadata(given: Mapping[str, Any]) -> dict[str, Any]:
                 f'{_show(name)} is a column of the row and stands in "metadata" too', "keep one of the two"
             )
         metadata[name] = given[name]
-    checked: dict[str, Any] = _storable(metadata, '"metadata"', 0)
+    checked: dict[str, Any] = storable(metadata, '"metadata"', 0)
     return checked
 
 
-def _storable(value: Any, where: str, depth: int) -> Any:
+def storable(value: Any, where: str, depth: int) -> Any:
     """The value as both databases give it back, so that an export has the sha256 of what was imported."""
     if depth > MOST_METADATA_DEPTH:
         raise Wrong(f"{where} is nested more than {MOST_METADATA_DEPTH} deep", "flatten it")
@@ -344,13 +359,13 @@ def _storable(value: Any, where: str, depth: int) -> Any:
     if isinstance(value, int | float):
         return _number(value, where)
     if isinstance(value, list | tuple):
-        return [_storable(item, where, depth + 1) for item in value]
+        return [storable(item, where, depth + 1) for item in value]
     if isinstance(value, Mapping):
         for name in value:
             if not isinstance(name, str):
                 raise Wrong(f"a name in {where} is {kind_of(name)}", "write names as strings")
             _check_text(f"a name in {where}", name)
-        return {name: _storable(item, where, depth + 1) for name, item in value.items()}
+        return {name: storable(item, where, depth + 1) for name, item in value.items()}
     raise Wrong(f"{where} contains {kind_of(value)}", "use strings, numbers, lists and objects")
 
 

@@ -55,6 +55,10 @@ class Line(NamedTuple):
     text: str | None
 
 
+# the same before it is decoded, and the byte offset at which it begins
+type RawLine = tuple[int, bytes | None, int]
+
+
 @dataclass(frozen=True)
 class Source:
     """`stream` is the whole of it, unpacked, in UTF-8 and without a mark (or Parquet); `head` how it begins.
@@ -184,24 +188,37 @@ def _rejoined(head: bytes, rest: io.BufferedReader[Any]) -> io.BufferedReader[An
 
 def lines_of(source: Source, limits: Limits) -> Iterator[Line]:
     """The lines, numbered from 1. Raises Unreadable for anything that is not UTF-8 text, or not whole."""
-    stream, offset = source.stream, source.start
+    for raw in raw_lines(source, limits):
+        yield line_of(*raw)
+
+
+def line_of(number: int, raw: bytes | None, offset: int) -> Line:
+    """The line as text. Raises Unreadable."""
+    if raw is None:
+        return Line(number, None)
+    return Line(number, raw.decode() if raw.isascii() else utf8(raw, offset, number))
+
+
+def raw_lines(source: Source, limits: Limits) -> Iterator[RawLine]:
+    """The lines, not decoded. Raises Unreadable for too many of them, and for a file that is not whole."""
+    readline, row_bytes, offset = source.stream.readline, limits.row_bytes, source.start
     # a small file can unpack into millions of empty lines, each of which takes time
     most_lines = 2 * limits.rows
     number = 0
-    while raw := stream.readline(limits.row_bytes + 1):
+    while raw := readline(row_bytes + 1):
         number += 1
         if number > most_lines:
             raise Unreadable(
                 f"the file has more than {most_lines:,} lines", "split it into several", line=number
             )
         size = len(raw)
-        if size > limits.row_bytes:
+        if size > row_bytes:
             while raw and not raw.endswith(b"\n"):
-                raw = stream.readline(BLOCK)
+                raw = readline(BLOCK)
                 size += len(raw)
-            yield Line(number, None)
+            yield number, None, offset
         else:
-            yield Line(number, raw.decode() if raw.isascii() else utf8(raw, offset, number))
+            yield number, raw, offset
         offset += size
 
 
