@@ -18,7 +18,7 @@ CONTEXT_WINDOWS = (4096, 8192, 16384, 32768, 65536, 131072, 200_000, 1_000_000)
 MAPPED = {
     "prompt": (
         _("The question"),
-        _("What the user asks. Required, unless a column holds whole conversations."),
+        _("What the user asks."),
     ),
     "id": (_("Its id"), _("Different in every row. Without one, the id is made of the question.")),
     "tags": (_("Intent"), _("What the user wanted; several with ; between them.")),
@@ -131,6 +131,7 @@ class ColumnsForm(forms.Form):
         super().__init__(*args, **kwargs)
         self.header = found.header
         suggested = found.suggested if chosen is None else chosen
+        whole = self.data.get("messages") if self.is_bound else suggested.get("messages")
         choices = [("", _("none")), *((str(place), name) for place, name in enumerate(found.header))]
         for ours, (label, help_text) in MAPPED.items():
             theirs = suggested.get(ours)
@@ -138,14 +139,13 @@ class ColumnsForm(forms.Form):
                 label=label,
                 help_text=help_text,
                 choices=choices,
-                required=False,
+                required=ours == "prompt" and not whole,
+                error_messages={"required": _("Choose the column that holds the questions.")},
                 initial=str(found.header.index(theirs)) if theirs in found.header else "",
             )
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
-        if not cleaned.get("prompt") and not cleaned.get("messages"):
-            self.add_error("prompt", gettext("Choose the column that holds the questions."))
         if cleaned.get("prompt") and cleaned.get("messages"):
             self.add_error("messages", gettext("Choose the question or the whole conversation, not both."))
         if cleaned.get("system") and cleaned.get("messages"):

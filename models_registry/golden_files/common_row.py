@@ -24,8 +24,7 @@ from models_registry.golden_files.row import (
     storable,
 )
 
-NAMES = frozenset({"id", "messages", "prompt", "tags", "reference", "lang", "metadata"})
-RARE_NAMES = frozenset(COLUMNS) - NAMES
+NAMES = frozenset(COLUMNS) - {"user_turns"}
 # the row, its metadata and what that may hold; messages are not as deep
 DEPTH = 2 + MOST_METADATA_DEPTH
 # below it, no database writes a number in another way
@@ -87,10 +86,12 @@ def fewest_names(raw: dict[str, Any]) -> int:
 
 
 def _messages(raw: dict[str, Any]) -> tuple[dict[str, str], ...] | None:
-    given, prompt = raw.get("messages"), raw.get("prompt")
+    given, prompt, system = raw.get("messages"), raw.get("prompt"), raw.get("system")
     if given is None:
         given = [{"role": "user", "content": prompt}]
-    elif type(given) is not list or prompt is not None:
+        if system is not None:
+            given = [{"role": "system", "content": system}, *given]
+    elif type(given) is not list or prompt is not None or system is not None:
         return None
     messages: list[dict[str, str]] = []
     expected = "user"
@@ -117,7 +118,7 @@ def _metadata(raw: dict[str, Any]) -> dict[str, Any] | None:
         return None
     if not NAMES.issuperset(raw):
         other = {name: value for name, value in raw.items() if name not in NAMES and value is not None}
-        if not (RARE_NAMES.isdisjoint(other) and other.keys().isdisjoint(given)):
+        if "user_turns" in other or not other.keys().isdisjoint(given):
             return None
         given = given | other
     metadata = {}

@@ -102,7 +102,9 @@ def _suggested(header: tuple[str, ...]) -> dict[str, str]:
     called = {name.lower().replace("_", " ").replace("-", " "): name for name in reversed(header)}
     suggested: dict[str, str] = {}
     for ours, names in SYNONYMS.items():
-        theirs = next((called[name] for name in names if name in called), None)
+        theirs = next((called[name] for name in names if name in called), None) or next(
+            (called[name] for name in called if ours != "id" and name.split(" ")[0] in names), None
+        )
         if theirs is not None and theirs not in suggested.values():
             suggested[ours] = theirs
     if "messages" in suggested and "prompt" in suggested:

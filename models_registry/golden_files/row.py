@@ -302,7 +302,7 @@ def _reference(given: Mapping[str, Any]) -> str:
 
 def _lang(given: Mapping[str, Any]) -> str:
     value = given.get("lang", "")
-    fix = "give a BCP 47 code such as en, es or pt-BR, or leave it out"
+    fix = "give a language code (BCP 47) such as en, es or pt-BR, or leave it out"
     if not isinstance(value, str):
         raise Wrong(f'"lang" is {kind_of(value)}', fix)
     lang = value.strip()

@@ -75,7 +75,7 @@ def check_file(
     reports   False where there is a report of these rows already
     progress  called every so often; what it raises ends the reading
 
-    Any bytes give a Checked. Raises OSError where the stream does, ValueError for an option without sense.
+    With `columns`, what is wrong is told by the file's own names. Any bytes give a Checked. Raises OSError where the stream does, ValueError for an option without sense.
     """
     opened = open_golden_set(stream, filename, columns=columns, limits=limits)
     quick = Quick(options)
@@ -94,7 +94,7 @@ def check_file(
         else:
             bad_lines.add(item.line)
             if len(errors) < MOST_PROBLEMS:
-                errors.append(item)
+                errors.append(_in_their_words(item, columns or {}))
             else:
                 more_errors += 1
     if not len(spool):
@@ -116,6 +116,13 @@ def scan(checked: Checked, spool: Spool, progress: Callable[[int, int], None] | 
     if checked.report is None:
         return checked
     return replace(checked, report=slow(checked.report, spool.rows(), progress))
+
+
+def _in_their_words(problem: Problem, columns: Mapping[str, str]) -> Problem:
+    message = problem.message
+    for ours, theirs in columns.items():
+        message = message.replace(f'"{ours}"', f'"{theirs}"')
+    return replace(problem, message=message)
 
 
 def problems_as_json(problems: tuple[Problem, ...]) -> list[dict[str, Any]]:

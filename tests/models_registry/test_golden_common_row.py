@@ -45,6 +45,7 @@ COMMON = {
     "names and colons": b'{"id": "a", "prompt": "so: hi", "metadata": {"a": {"b": [{"c": 1}]}}, "team": {"d": 2}}',
     "a number as id": b'{"id": 7, "prompt": "Hi"}',
     "null for a column": b'{"id": "a", "prompt": "Hi", "tags": null, "lang": null, "metadata": null}',
+    "system beside prompt": b'{"id": "a", "prompt": "Hi", "system": "Be kind."}',
 }
 UNUSUAL = {
     "null for messages and prompt": b'{"id": "a", "prompt": null, "messages": null}',
@@ -76,7 +77,11 @@ UNUSUAL = {
     "a name twice in the metadata": b'{"id": "a", "prompt": "Hi", "metadata": {"a": 1, "a": 1}}',
     "a name in a text": b'{"id": "a", "prompt": "\\"so\\": hi"}',
     "messages and prompt": f'{{"id": "a", "prompt": "Hi", {QUESTION}}}'.encode(),
-    "system beside prompt": b'{"id": "a", "prompt": "Hi", "system": "Be kind."}',
+    "system beside messages": f'{{"id": "a", {QUESTION}, "system": "Be kind."}}'.encode(),
+    "system that is empty": b'{"id": "a", "prompt": "Hi", "system": " "}',
+    "system that is a list": b'{"id": "a", "prompt": "Hi", "system": ["Be kind."]}',
+    "system without prompt": b'{"id": "a", "system": "Be kind."}',
+    "NUL in the system": b'{"id": "a", "prompt": "Hi", "system": "a\\u0000b"}',
     "user turns": b'{"id": "a", "user_turns": ["Hi", "Bye"]}',
     "a prompt that is a list": b'{"id": "a", "prompt": ["Hi"]}',
     "messages that are a string": b'{"id": "a", "messages": "Hi"}',
@@ -241,7 +246,7 @@ NEARLY_COMMON = st.fixed_dictionaries(
     optional={
         "messages": MESSAGES | ANYTHING,
         "prompt": TEXTS | SCALARS,
-        "system": TEXTS | st.none(),
+        "system": TEXTS | SCALARS,
         "user_turns": st.lists(TEXTS, max_size=2),
         "tags": st.lists(TEXTS, max_size=3) | ANYTHING,
         "reference": TEXTS | ANYTHING,

@@ -239,6 +239,7 @@ def test_a_spreadsheet_is_asked_for_its_columns(client_for: ClientFor, admin_use
         ({"prompt": "1", "tags": "1"}, "chosen for “The question” already"),
         ({"prompt": "1", "messages": "2"}, "not both"),
         ({"messages": "1", "system": "2"}, "has its system message in itself"),
+        ({"tags": "1"}, "Choose the column that holds the questions."),
         ({"prompt": "9"}, "Select a valid choice"),
     ],
 )
@@ -261,7 +262,9 @@ def test_columns_can_be_chosen_again(client_for: ClientFor, admin_user: User) ->
     client.post(columns, {"prompt": "3"})
     found.refresh_from_db()
     assert found.bad_rows == 1
-    assert columns in client.get(found.get_absolute_url()).text
+    page = client.get(found.get_absolute_url()).text
+    assert "&quot;Respuesta&quot; is empty" in page  # by the file's own name
+    assert columns in page
     assert client.get(columns).context["form"]["prompt"].value() == "3"
     client.post(columns, {"prompt": "1"})
     found.refresh_from_db()

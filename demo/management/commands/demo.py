@@ -10,6 +10,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
+from django.db import connection
 
 from demo import endpoint, load
 
@@ -78,6 +79,8 @@ class Command(BaseCommand):
                 ) from error
 
     def _delete_database(self) -> None:
+        # the checks before a command ask the database; what stays open would go on with the deleted file
+        connection.close()
         path = Path(settings.DATABASES["default"]["NAME"])
         for name in (path.name, f"{path.name}-wal", f"{path.name}-shm"):
             (path.parent / name).unlink(missing_ok=True)
