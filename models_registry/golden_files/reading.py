@@ -22,7 +22,6 @@ from models_registry.golden_files.recognise import (
     shape_of,
 )
 from models_registry.golden_files.row import (
-    UNTAGGED,
     CheckedRow,
     Problem,
     RawRow,
@@ -203,7 +202,6 @@ def _checked(
                 name = blake2b(name, digest_size=DIGEST_BYTES).digest()
             first = line_of.setdefault(name, checked.line)
             if first == checked.line:
-                counts.rows(checked)
                 yield checked
             elif checked.key == derived_id(checked.messages):
                 message = f"the prompt is the same as in {unit} {first}"
@@ -250,10 +248,7 @@ class _Counts:
     def __init__(self) -> None:
         self.unknown: Counter[str] = Counter()
         self.left_out: Counter[str] = Counter()
-        self.more_unknown = self.derived = self.untagged = 0
-
-    def rows(self, row: Row) -> None:
-        self.untagged += not row.tags
+        self.more_unknown = self.derived = 0
 
     def unknown_columns(self, names: list[str]) -> None:
         for name in names:
@@ -273,8 +268,6 @@ class _Counts:
         if len(self.unknown) > 50:
             more = len(self.unknown) - 50
             yield f'{more}{" or" if self.more_unknown else ""} more unknown columns: kept under "metadata".'
-        if self.untagged:
-            yield f"{_rows(self.untagged)} without a tag: shown as {UNTAGGED}."
 
 
 def _rows(count: int) -> str:

@@ -85,12 +85,6 @@ def test_unknown_columns_go_into_the_metadata_and_are_counted() -> None:
     )
 
 
-def test_rows_without_a_tag_are_counted() -> None:
-    assert read(as_jsonl([{"id": "a", "messages": QUESTION}])).warnings == (
-        "1 row without a tag: shown as untagged.",
-    )
-
-
 @pytest.mark.parametrize("line_end", ["\n", "\r\n"])
 @pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
 def test_byte_order_mark_and_line_ends_do_not_matter(mark: bytes, line_end: str) -> None:

@@ -235,7 +235,6 @@ def test_alpaca_eval_is_read() -> None:
     assert reading.warnings == (
         "2 rows without an id: given one made of the sha256 of the prompt.",
         '1 row with "generator": left out, being no part of a prompt.',
-        "1 row without a tag: shown as untagged.",
     )
 
 

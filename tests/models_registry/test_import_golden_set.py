@@ -52,7 +52,6 @@ def test_file_becomes_a_sealed_version(lead: User) -> None:
     assert version.golden_set.description == "Of the shop"
     assert version.warnings == [
         '1 row with a column "channel", which is not known here: kept under "metadata".',
-        "1 row without a tag: shown as untagged.",
     ]
     first, second = version.examples.all()
     assert (first.key, first.tag_names, first.metadata) == ("a", ["shipping", "refunds"], {"channel": "chat"})
