@@ -168,7 +168,7 @@ def _messages(given: Mapping[str, Any]) -> tuple[dict[str, str], ...]:
             )
         return _check_messages(given["messages"])
     if "prompt" not in given:
-        raise Wrong('"messages" is missing', f"give a list such as {MESSAGES_EXAMPLE}")
+        raise Wrong('"messages" is missing', f'give a list such as {MESSAGES_EXAMPLE}, or a "prompt"')
     prompt = _content('"prompt"', given["prompt"], "write what the user asks")
     return (*_system(given), {"role": "user", "content": prompt})
 

@@ -152,7 +152,8 @@ def test_numbers_are_kept_as_both_databases_give_them_back() -> None:
 def test_missing_messages_are_told_as_designed() -> None:
     text = as_jsonl([{"id": str(number), "messages": QUESTION} for number in range(13)]) + b'{"id": "x"}\n'
     assert problems(text) == [
-        'line 14: "messages" is missing; give a list such as [{"role": "user", "content": "…"}]'
+        'line 14: "messages" is missing; '
+        'give a list such as [{"role": "user", "content": "…"}], or a "prompt"'
     ]
 
 

@@ -97,7 +97,8 @@ def test_bad_row_keeps_everything_out() -> None:
     imported = store(lines(*ROWS, {"id": "c"}))
     assert imported.version is None
     assert [str(problem) for problem in imported.checked.errors] == [
-        'line 3: "messages" is missing; give a list such as [{"role": "user", "content": "…"}]'
+        'line 3: "messages" is missing; '
+        'give a list such as [{"role": "user", "content": "…"}], or a "prompt"'
     ]
     assert not GoldenSet.objects.exists()
 
@@ -216,7 +217,7 @@ def test_command_lists_bad_rows_and_stores_nothing(
         {
             "line": 2,
             "message": '"messages" is missing',
-            "fix": 'give a list such as [{"role": "user", "content": "…"}]',
+            "fix": 'give a list such as [{"role": "user", "content": "…"}], or a "prompt"',
         }
     ]
     assert (printed["version"], printed["sha256"], printed["rows"]) == (None, None, 0)
