@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 import pytest
@@ -16,6 +16,7 @@ from django.urls import URLPattern, reverse
 import models_registry.urls
 import reviews.urls
 from models_registry.actions.flags import flag_example
+from models_registry.actions.uploads import receive_upload
 from reviews import access
 from reviews.actions.assignments import claim_next
 from reviews.models import Evaluation, Vote
@@ -81,9 +82,15 @@ OTHER_METHOD = {
     "evaluation_new": 422,
     "golden_set_version_retire": 422,
     "golden_set_upload": 422,
+    "upload_columns": 422,
     "golden_set_draft": 422,
     "golden_set_draft_add": 422,
     "golden_set_draft_edit": 422,
+}
+CHECKED: dict[str, Any] = {"filename": "rows.jsonl", "pieces": [b'{"id": "one", "prompt": "Hello?"}']}
+# a CSV whose columns have names of their own waits until they are chosen
+UPLOADS: dict[str, dict[str, Any]] = {
+    "upload_columns": {"filename": "rows.csv", "pieces": [b'Pregunta del cliente;Motivo\n"Hola";saludo\n']}
 }
 GIVEN = {"cast_vote": {"choice": "tie"}, "flag_example": {"kind": "tag"}, "flag_comparison": {"kind": "tag"}}
 
@@ -121,6 +128,8 @@ def path_of(name: str, evaluation: Evaluation) -> str:
         example = evaluation.comparisons.get(position=0).example
         flag = flag_example(example=example, kind="tag", note="", by=User.objects.create(username="fay"))
         return reverse(name, args=["support", flag.pk])
+    if name.startswith("upload"):
+        return reverse(name, args=[receive_upload(**UPLOADS.get(name, CHECKED), name="support", by=None).pk])
     plain = {"home", "evaluations", "evaluation_new", "golden_sets", "golden_set_upload", "models"}
     return reverse(name, args=[] if name in plain else arguments.get(name, [evaluation.pk]))
 
