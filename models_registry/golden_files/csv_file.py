@@ -5,7 +5,8 @@ between them. A file with other columns is read with a mapping such as {"id": "T
 what it does not name is kept in the metadata.
 
 A spreadsheet runs a cell that begins with = + - or @ as a formula. So an apostrophe is written before such a
-cell, also before one that has apostrophes there already; reading takes one away from exactly these.
+cell, also before one that has apostrophes there already; reading takes one away from exactly these, and says
+so unless the file is our own.
 See https://owasp.org/www-community/attacks/CSV_Injection
 """
 
@@ -15,7 +16,7 @@ import csv
 import io
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import batched
 from typing import Any
 
@@ -25,6 +26,7 @@ from models_registry.golden_files.raw import raw_of
 from models_registry.golden_files.row import COLUMNS, Problem, RawRow, Row, shorten
 from models_registry.golden_files.source import Line, Unreadable
 
+MARK = "\ufeff".encode()
 DELIMITERS = ",;\t"
 TAG_SEPARATORS = re.compile(r"[;|]")
 FORMULA = re.compile("'*[=+\\-@\t\r\n＝＋－＠]")
@@ -52,21 +54,31 @@ def cells_of(line: str, delimiter: str) -> list[str]:
         return []
 
 
+def is_our_own(head: bytes, start: int) -> bool:
+    """Whether a file begins as `write` begins it; `start` is where its text begins, after the mark."""
+    return start == len(MARK) and head.startswith(_as_lines([WRITTEN]))
+
+
 def _column(cell: str) -> str:
     name = cell.strip()
     return name.lower() if name.lower() in COLUMNS else name
 
 
 def raw_rows(
-    lines: Iterable[Line], delimiter: str, limits: Limits, columns: Mapping[str, str] | None = None
+    lines: Iterable[Line],
+    delimiter: str,
+    limits: Limits,
+    columns: Mapping[str, str] | None = None,
+    changed: Callable[[], None] | None = None,
 ) -> Iterator[RawRow | Problem]:
     """(line, columns) of every row below the header, in order; a Problem for any that can't be read.
 
     `columns` says which column of the file is which of ours. Raises Unreadable where the header won't do.
-    Empty cells are as good as absent, empty rows passed over.
+    Empty cells are as good as absent, empty rows passed over. `changed` is called for each cell
+    from which an apostrophe is taken.
     """
     header: list[str] | None = None
-    for line, cells in read_cells(lines, delimiter, limits):
+    for line, cells in read_cells(lines, delimiter, limits, changed):
         if isinstance(cells, Problem):
             if header is None:
                 raise Unreadable(cells.message, cells.fix, line=line)
@@ -84,7 +96,7 @@ def raw_rows(
 
 
 def read_cells(
-    lines: Iterable[Line], delimiter: str, limits: Limits
+    lines: Iterable[Line], delimiter: str, limits: Limits, changed: Callable[[], None] | None = None
 ) -> Iterator[tuple[int, list[str] | Problem]]:
     """(line, cells) of every row that is not empty, the header too; a Problem where it can't be told apart."""
     # The module's default of 128 KB a cell is less than a long conversation; the limit is the interpreter's.
@@ -102,7 +114,12 @@ def read_cells(
             yield line, _unreadable_row(line, reader.line_num, error, limits)
             continue
         if any(cell.strip() for cell in cells):
-            yield line, [cell[1:] if cell[:1] == "'" and FORMULA.match(cell) else cell for cell in cells]
+            for place, cell in enumerate(cells):
+                if cell[:1] == "'" and FORMULA.match(cell):
+                    cells[place] = cell[1:]
+                    if changed is not None:
+                        changed()
+            yield line, cells
 
 
 class _Texts:
@@ -228,7 +245,7 @@ def _unreadable_row(first: int, last: int, error: csv.Error, limits: Limits) -> 
 
 def write(rows: Iterable[Row]) -> Iterator[bytes]:
     """UTF-8 with a mark and CRLF, which is what spreadsheets take for UTF-8; reading gives the same rows."""
-    yield "\ufeff".encode()
+    yield MARK
     yield _as_lines([WRITTEN])
     for batch in batched(rows, 100):
         yield _as_lines([_cells(row) for row in batch])

@@ -90,6 +90,7 @@ def open_golden_set(
     OSError where the stream does.
     """
     limits = limits or Limits()
+    counts = _Counts()
     try:
         source = open_source(stream, limits)
         found = recognise(source, filename, limits, columns, format)
@@ -101,10 +102,9 @@ def open_golden_set(
                 found = replace(found, shape=shape_of(rows))
             raw: Iterator[CheckedRow | RawRow | Problem] = chain(head, from_parquet)
         else:
-            raw = _raw_rows(source, found, limits, columns)
+            raw = _raw_rows(source, found, limits, columns, counts)
     except Unreadable as unreadable:
         return Opened("", iter([unreadable.problem]))
-    counts = _Counts()
     derive = bool(found.shape) or (columns is not None and not columns.get("id"))
     return Opened(found.format, _checked(raw, found, limits, derive, counts), counts)
 
@@ -151,7 +151,11 @@ def read(
 
 
 def _raw_rows(
-    source: Source, found: Recognised, limits: Limits, columns: Mapping[str, str] | None
+    source: Source,
+    found: Recognised,
+    limits: Limits,
+    columns: Mapping[str, str] | None,
+    counts: _Counts,
 ) -> Iterator[CheckedRow | RawRow | Problem]:
     match found.container:
         case "json":
@@ -159,7 +163,8 @@ def _raw_rows(
         case "document":
             return json_array.items_below(source, limits, llm_comparator.ITEMS)
         case "csv":
-            return csv_file.raw_rows(lines_of(source, limits), found.delimiter, limits, columns)
+            changed = None if csv_file.is_our_own(source.head, source.start) else counts.cell_changed
+            return csv_file.raw_rows(lines_of(source, limits), found.delimiter, limits, columns, changed)
     if found.shape:
         return jsonl.raw_rows(lines_of(source, limits), limits)
     return jsonl.rows(raw_lines(source, limits), limits)
@@ -248,7 +253,10 @@ class _Counts:
     def __init__(self) -> None:
         self.unknown: Counter[str] = Counter()
         self.left_out: Counter[str] = Counter()
-        self.more_unknown = self.derived = 0
+        self.more_unknown = self.derived = self.cells_changed = 0
+
+    def cell_changed(self) -> None:
+        self.cells_changed += 1
 
     def unknown_columns(self, names: list[str]) -> None:
         for name in names:
@@ -260,6 +268,9 @@ class _Counts:
     def warnings(self) -> Iterator[str]:
         if self.derived:
             yield f"{_rows(self.derived)} without an id: given one made of the sha256 of the prompt."
+        if self.cells_changed:
+            cells = "1 cell" if self.cells_changed == 1 else f"{self.cells_changed:,} cells"
+            yield f"{cells} with an apostrophe before = + - or @: read without it; write two to keep one."
         for name, count in sorted(self.left_out.items()):
             yield f'{_rows(count)} with "{name}": left out, being no part of a prompt.'
         for name, count in self.unknown.most_common(50):

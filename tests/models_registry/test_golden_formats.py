@@ -96,6 +96,20 @@ def test_no_cell_of_a_written_csv_begins_as_a_formula_does() -> None:
     assert "returns" in text
 
 
+def test_apostrophes_taken_from_cells_are_told_unless_the_file_is_our_own() -> None:
+    ours = written(ROWS, "csv")
+    assert read(ours).warnings == ()
+    # the "sep" of a spreadsheet, one that was saved without its mark, and one with columns of its own
+    for theirs in (b"sep=,\r\n" + ours[3:], ours[3:], ours.replace(b"id,system", b"system,id")):
+        (warning,) = [one for one in read(theirs).warnings if "apostrophe" in one]
+        assert warning == (
+            "5 cells with an apostrophe before = + - or @: read without it; write two to keep one."
+        )
+    (row,) = read(b"id,prompt\na,''=1\n").rows
+    assert row.messages[0]["content"] == "'=1"
+    assert not read(b"id,prompt\na,'Hi' = hi\n").warnings
+
+
 def test_name_of_a_format_that_is_unknown_is_refused() -> None:
     with pytest.raises(ValueError, match="give one of jsonl, csv"):
         write(ROWS, "xlsx")
