@@ -37,7 +37,9 @@ def end_with_parent() -> None:
     """In the child: the pipe from the parent closes when the parent ends, in whatever way, and then so does this."""
 
     def watch() -> None:
-        sys.stdin.buffer.read()
+        # not sys.stdin, whose lock a thread may not hold when the interpreter ends
+        while os.read(0, 1024):
+            pass
         os._exit(1)
 
     threading.Thread(target=watch, name="end-with-parent", daemon=True).start()
