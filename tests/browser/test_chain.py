@@ -76,7 +76,8 @@ def upload_golden_set(page: Page, file: Path) -> None:
     page.get_by_role("link", name="Upload a golden set").first.click()
     page.get_by_label("File").set_input_files(file)
     page.get_by_label("Golden set", exact=False).fill("support-2026")
-    page.get_by_role("button", name="Check and store").click()
+    page.get_by_role("button", name="Check the file").click()
+    page.get_by_role("button", name=f"Store {len(EXAMPLES)} examples").click()
     page.wait_for_url("**/golden-sets/support-2026/1/")
     expect(page.get_by_role("status")).to_contain_text(f"{len(EXAMPLES)} examples")
 
