@@ -30,8 +30,8 @@ may_upload = permission_required("models_registry.add_goldensetversion", raise_e
 @may_upload
 @vary_on_headers("HX-Request")
 def golden_set_upload(request: HttpRequest) -> HttpResponse:
-    posted = (request.POST, request.FILES) if request.method == "POST" else ()
-    form = UploadForm(*posted, initial=_typed_before(request))
+    data, files = (request.POST, request.FILES) if request.method == "POST" else (None, None)
+    form = UploadForm(data, files, initial=_typed_before(request))
     if form.is_valid():
         file = form.cleaned_data["file"]
         upload = uploads.receive_upload(
