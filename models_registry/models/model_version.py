@@ -44,6 +44,7 @@ FROZEN_COLUMNS = (
     "served_name",
     "system_prompt",
     "parameters",
+    "parameters_by_tag",
     "input_price",
     "output_price",
     "training_data_sha256",
@@ -74,6 +75,18 @@ def validate_decoding_parameters(value: Any) -> None:
         raise ValidationError(
             "NaN and Infinity are no numbers in JSON; give a number, or leave the parameter out."
         ) from None
+
+
+def validate_parameters_by_tag(value: Any) -> None:
+    if not isinstance(value, dict):
+        raise ValidationError(
+            'Give an object of intent tags, such as {"small talk": {"temperature": 0.7}}, or leave it empty.'
+        )
+    for tag, parameters in value.items():
+        try:
+            validate_decoding_parameters(parameters)
+        except ValidationError as error:
+            raise ValidationError(f"For “{tag}”: {error.message}") from None
 
 
 def validate_environment_name(value: str) -> None:
@@ -108,6 +121,20 @@ validate_sha256 = RegexValidator(re.compile(r"^[0-9a-f]{64}\Z"), "A sha256 is 64
 class Endpoint(models.Model):
     """An OpenAI-compatible API. It knows the *name* of the variable that holds its key, never the key."""
 
+    class API(models.TextChoices):
+        CHAT_COMPLETIONS = "chat_completions", "Chat Completions"
+        RESPONSES = "responses", "Responses"
+
+    class MaxTokensName(models.TextChoices):
+        AS_WRITTEN = "", "as the version writes it"
+        MAX_TOKENS = "max_tokens", "max_tokens"
+        MAX_COMPLETION_TOKENS = "max_completion_tokens", "max_completion_tokens"
+
+    class SystemRole(models.TextChoices):
+        SYSTEM = "system", "system"
+        DEVELOPER = "developer", "developer"
+        USER = "user", "none: it goes before the first user message"
+
     name = models.SlugField(unique=True, help_text="A short name, such as openai or vllm-gpu-2.")
     base_url = models.CharField(
         max_length=500,
@@ -136,6 +163,43 @@ class Endpoint(models.Model):
         validators=[MinValueValidator(1)],
         help_text="Input and output. Empty: no limit.",
     )
+    # --- where OpenAI-compatible APIs differ
+    api = models.CharField(
+        "API",
+        max_length=20,
+        choices=API,
+        default=API.CHAT_COMPLETIONS,
+        help_text="Which of OpenAI's two ways to ask it understands.",
+    )
+    api_version = models.CharField(
+        "API version",
+        max_length=40,
+        blank=True,
+        validators=[RegexValidator(r"^[A-Za-z0-9._-]*\Z", "Letters, digits, dot, hyphen, underscore.")],
+        help_text="Azure OpenAI's, such as 2024-10-21: the served name is then the deployment. Else empty.",
+    )
+    max_tokens_name = models.CharField(
+        "name of the token limit",
+        max_length=30,
+        choices=MaxTokensName,
+        default=MaxTokensName.AS_WRITTEN,
+        blank=True,
+        help_text="What a version's max_tokens is called here.",
+    )
+    system_role = models.CharField(
+        max_length=20,
+        choices=SystemRole,
+        default=SystemRole.SYSTEM,
+        help_text="The role of a system message here.",
+    )
+    streams = models.BooleanField(
+        "stream answers",
+        default=False,
+        help_text="Shows the time to the first token. Some servers know nothing else.",
+    )
+    has_batches = models.BooleanField(
+        "has a Batch API", default=False, help_text="/v1/files and /v1/batches, as OpenAI's."
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -156,6 +220,10 @@ class EndpointUse(models.Model):
     tokens_left = models.FloatField(default=0)
     refilled_at = models.DateTimeField(null=True)
     paused_until = models.DateTimeField(null=True, help_text="The provider asked for a pause until then.")
+    # circuit breaker: after several faults in a row that are its own, one request at a time tries whether it lives
+    faults_in_a_row = models.PositiveIntegerField(default=0)
+    down_since = models.DateTimeField(null=True)
+    down_message = models.TextField(blank=True)
 
     def __str__(self) -> str:
         return f"use of endpoint {self.endpoint_id}"
@@ -204,6 +272,13 @@ class ModelVersion(models.Model):
         blank=True,
         validators=[validate_decoding_parameters],
         help_text='Such as {"temperature": 0, "max_tokens": 600}.',
+    )
+    parameters_by_tag = models.JSONField(
+        "decoding parameters by intent tag",
+        default=dict,
+        blank=True,
+        validators=[validate_parameters_by_tag],
+        help_text='Laid over the others by primary intent, such as {"small talk": {"temperature": 0.7}}.',
     )
     input_price = models.DecimalField(
         max_digits=12,

@@ -30,11 +30,29 @@ class Response(models.Model):
     )
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.PENDING)
 
+    run = models.ForeignKey(
+        "models_registry.GenerationRun",
+        on_delete=models.PROTECT,
+        null=True,
+        related_name="responses",
+        help_text="The one that it is asked for; nothing is asked while that does not run.",
+    )
+    batch_job = models.ForeignKey(
+        "models_registry.BatchJob",
+        on_delete=models.PROTECT,
+        null=True,
+        related_name="responses",
+        help_text="While it waits in a batch.",
+    )
+
     # --- being asked: a worker holds a lease; a killed worker's lease runs out and another takes it up
     claim = models.UUIDField(null=True)
     lease_until = models.DateTimeField(null=True)
     next_try_at = models.DateTimeField(null=True, help_text="Not before then; empty: at once.")
     attempts = models.PositiveIntegerField(default=0)
+    lost_attempts = models.PositiveIntegerField(
+        default=0, help_text="Requests whose worker died with them; asked, and perhaps paid, again."
+    )
     last_error = models.TextField(blank=True)
 
     # --- the answer
@@ -46,6 +64,7 @@ class Response(models.Model):
     input_tokens = models.PositiveIntegerField(null=True)
     output_tokens = models.PositiveIntegerField(null=True)
     latency_seconds = models.FloatField(null=True)
+    first_token_seconds = models.FloatField(null=True, help_text="Where the answer was streamed.")
     cost = models.DecimalField(max_digits=16, decimal_places=10, null=True, help_text="US dollars.")
     finish_reason = models.CharField(max_length=40, blank=True)
     reported_model = models.CharField(

@@ -32,6 +32,14 @@ class Evaluation(models.Model):
     seed = models.BigIntegerField(
         help_text="Decides the order of examples and sides; never leaves the server."
     )
+    run = models.OneToOneField(
+        "models_registry.GenerationRun",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        help_text="By which its responses are asked for; none where it was run elsewhere.",
+    )
     imported_from = models.CharField(max_length=255, blank=True, help_text="Set where it was run elsewhere.")
     started_by = models.ForeignKey(
         "auth.User", on_delete=models.PROTECT, null=True, blank=True, related_name="+"

@@ -1,0 +1,127 @@
+from __future__ import annotations
+
+from decimal import Decimal
+
+from django.core.validators import MinValueValidator
+from django.db import models
+from django.db.models import Q
+
+
+class GenerationRun(models.Model):
+    """Responses that were asked for together, and what they may cost. Only those of a *running* run are asked for.
+
+    A response that several runs want belongs to the last of them that asked while it was not done.
+    """
+
+    class State(models.TextChoices):
+        RUNNING = "running", "running"
+        PAUSED = "paused", "paused by a person"
+        SPENT = "spent", "stopped by its budget"
+        CANCELLED = "cancelled", "cancelled"
+
+    state = models.CharField(max_length=10, choices=State, default=State.RUNNING)
+    budget = models.DecimalField(
+        max_digits=12,
+        decimal_places=4,
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(Decimal("0.0001"))],
+        help_text="US dollars, at which no new request is sent. Empty: no limit.",
+    )
+    spent = models.DecimalField(
+        max_digits=16, decimal_places=10, default=0, help_text="US dollars, by the answers that came."
+    )
+    batch = models.BooleanField(
+        default=False,
+        help_text="By the Batch API of endpoints that have one: within a day, at half the price.",
+    )
+    created_by = models.ForeignKey("auth.User", on_delete=models.PROTECT, null=True, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+    changed_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering = ["pk"]
+
+    def __str__(self) -> str:
+        return f"generation run {self.pk} ({self.state})"
+
+
+class Fault(models.Model):
+    """One attempt that brought no answer: what happened, when, and what was done about it."""
+
+    class Kind(models.TextChoices):
+        THROTTLED = "throttled", "asked to slow down"
+        TIMEOUT = "timeout", "no answer in time"
+        CONNECTION = "connection", "not reached, or cut off"
+        SERVER = "server", "an error of the endpoint"
+        GARBAGE = "garbage", "an answer that can't be read"
+        LOST = "lost", "the worker died with it"
+        REFUSED = "refused", "refused for good"
+        FILTERED = "filtered", "held back by a content filter"
+        UNFORESEEN = "unforeseen", "unforeseen"
+
+    response = models.ForeignKey(
+        "models_registry.Response", on_delete=models.CASCADE, related_name="attempts_failed"
+    )
+    model_version = models.ForeignKey(
+        "models_registry.ModelVersion", on_delete=models.CASCADE, related_name="+"
+    )
+    kind = models.CharField(max_length=12, choices=Kind)
+    message = models.TextField()
+    attempt = models.PositiveIntegerField(default=0)
+    next_try_at = models.DateTimeField(null=True, help_text="Empty: it was not tried again by itself.")
+    at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-pk"]
+        indexes = [models.Index(fields=["model_version", "-id"], name="fault_newest")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} at {self.at:%H:%M:%S}"
+
+
+class BatchJob(models.Model):
+    """Requests given to a provider's Batch API in one file, and what became of them."""
+
+    class State(models.TextChoices):
+        WRITING = "writing", "being written"
+        VALIDATING = "validating", "being validated"
+        IN_PROGRESS = "in_progress", "in progress"
+        COLLECTING = "collecting", "being collected"
+        DONE = "done", "done"
+        FAILED = "failed", "failed"
+        EXPIRED = "expired", "expired"
+        CANCELLED = "cancelled", "cancelled"
+
+    OPEN = (State.WRITING, State.VALIDATING, State.IN_PROGRESS, State.COLLECTING)
+
+    model_version = models.ForeignKey(
+        "models_registry.ModelVersion", on_delete=models.PROTECT, related_name="batch_jobs"
+    )
+    run = models.ForeignKey(GenerationRun, on_delete=models.PROTECT, related_name="batch_jobs")
+    state = models.CharField(max_length=12, choices=State, default=State.WRITING)
+    provider_id = models.CharField(max_length=200, blank=True)
+    input_file_id = models.CharField(max_length=200, blank=True)
+    output_file_id = models.CharField(max_length=200, blank=True)
+    error_file_id = models.CharField(max_length=200, blank=True)
+    requests = models.PositiveIntegerField(default=0)
+    completed = models.PositiveIntegerField(default=0)
+    failed = models.PositiveIntegerField(default=0)
+    message = models.TextField(blank=True, help_text="What the provider said of the whole of it.")
+    claim = models.UUIDField(null=True)
+    lease_until = models.DateTimeField(null=True)
+    next_poll_at = models.DateTimeField(null=True)
+    attempts = models.PositiveIntegerField(default=0)
+    created_at = models.DateTimeField(auto_now_add=True)
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["-pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["provider_id"], condition=~Q(provider_id=""), name="batch_job_once_at_the_provider"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"batch {self.provider_id or self.pk} ({self.state})"
