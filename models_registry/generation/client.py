@@ -5,13 +5,10 @@ Import it where a response is fetched, not at start-up: the package takes about 
 
 from __future__ import annotations
 
-import email.utils
-import json
 import os
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any
@@ -20,31 +17,23 @@ import openai
 from django.core.exceptions import ValidationError
 
 from models_registry.generation.deadline import deadline, keep_to_deadlines
+from models_registry.generation.faults import (
+    NO_KEY,
+    PermanentFault,
+    TransientFault,
+    status_fault,
+    unreadable,
+    without,
+)
+from models_registry.generation.headroom import Headroom, headroom
 from models_registry.generation.messages import request_messages
-from models_registry.models import Endpoint, ModelVersion
+from models_registry.models import Endpoint, Fault, ModelVersion
 from models_registry.models.model_version import validate_environment_name
 
-# What a provider takes back by itself; everything else would fail the same way again.
-TRANSIENT_STATUS = {408, 409, 425, 429}
-# The package insists on a key; an endpoint that wants none ignores it.
-NO_KEY = "none"
+__all__ = ["Completion", "Headroom", "PermanentFault", "TransientFault", "complete", "cost"]
+
 # No model takes or gives more in one turn, and the sum over a conversation fits its column.
 MOST_TOKENS = 10_000_000
-
-
-class TransientFault(Exception):
-    """Worth another try. `wait_seconds` is what the endpoint asked for, if it asked; `pauses_endpoint` if for all."""
-
-    def __init__(
-        self, message: str, *, wait_seconds: float | None = None, pauses_endpoint: bool = False
-    ) -> None:
-        super().__init__(message)
-        self.wait_seconds = wait_seconds
-        self.pauses_endpoint = pauses_endpoint
-
-
-class PermanentFault(Exception):
-    """Asking again would fail the same way until a person changes something; the message says what."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,34 +47,50 @@ class Completion:
     latency_seconds: float
     finish_reason: str
     reported_model: str
+    first_token_seconds: float | None = None
+    headroom: Headroom | None = None
 
 
-def complete(model_version: ModelVersion, messages: list[dict[str, str]]) -> Completion:
+def complete(
+    model_version: ModelVersion,
+    messages: list[dict[str, str]],
+    parameters: Mapping[str, Any] | None = None,
+) -> Completion:
     """Send a conversation and wait for the answer (seconds, up to the endpoint's timeout a turn).
 
+    parameters: of decoding, instead of the version's own, which may vary by intent tag.
     Where two user messages follow each other the model's own answer is asked for first and put between them.
     Raises TransientFault or PermanentFault, whose messages are written for the person who runs the evaluation.
     """
     endpoint = model_version.endpoint
     if endpoint is None:
-        raise PermanentFault("This model version has no endpoint: its responses are recorded, not asked for.")
+        raise PermanentFault(
+            "This model version has no endpoint: its responses are recorded, not asked for.",
+            stops_version=True,
+        )
     key = _key(endpoint)
     try:
         return _converse(
-            _shared_client(endpoint.base_url, key, endpoint.timeout_seconds), model_version, messages
+            _shared_client(endpoint.base_url, key, endpoint.timeout_seconds),
+            model_version,
+            messages,
+            model_version.parameters if parameters is None else parameters,
         )
     except (TransientFault, PermanentFault) as fault:
-        fault.args = (_without(key, str(fault)),)
+        fault.args = (without(key, str(fault)),)
         raise
     except Exception as error:
         if key == NO_KEY or key not in f"{error} {error!r}":
             raise
         # what is not foreseen is logged with its traceback, and so must not lead back to the key either
-        raise RuntimeError(_without(key, f"{type(error).__name__}: {error}")) from None
+        raise RuntimeError(without(key, f"{type(error).__name__}: {error}")) from None
 
 
 def _converse(
-    client: openai.OpenAI, model_version: ModelVersion, messages: list[dict[str, str]]
+    client: openai.OpenAI,
+    model_version: ModelVersion,
+    messages: list[dict[str, str]],
+    parameters: Mapping[str, Any],
 ) -> Completion:
     sent: list[dict[str, str]] = []
     answers: list[str] = []
@@ -98,7 +103,7 @@ def _converse(
         last = index == len(asked) - 1
         if not last and not (message["role"] == "user" and asked[index + 1]["role"] == "user"):
             continue
-        answer = _ask(client, model_version, sent)
+        answer, headers = _ask(client, model_version, sent, parameters)
         choice = answer.choices[0]
         answers.append(_text(choice.message))
         tokens_in.append(_count(answer, "prompt_tokens"))
@@ -112,6 +117,7 @@ def _converse(
         latency_seconds=time.perf_counter() - started,
         finish_reason=_word(choice, "finish_reason"),
         reported_model=_word(answer, "model"),
+        headroom=headroom(headers),
     )
 
 
@@ -123,27 +129,37 @@ def cost(model_version: ModelVersion, input_tokens: int | None, output_tokens: i
     return Decimal(spent) / 1_000_000
 
 
-def _ask(client: openai.OpenAI, model_version: ModelVersion, messages: list[dict[str, str]]) -> Any:
+def _ask(
+    client: openai.OpenAI,
+    model_version: ModelVersion,
+    messages: list[dict[str, str]],
+    parameters: Mapping[str, Any],
+) -> tuple[Any, Mapping[str, str]]:
+    timeout = model_version.endpoint.timeout_seconds  # type: ignore[union-attr]
     try:
-        with deadline(model_version.endpoint.timeout_seconds):  # type: ignore[union-attr]
-            answer = client.chat.completions.create(
+        with deadline(timeout):
+            raw = client.chat.completions.with_raw_response.create(
                 model=model_version.served_name,
                 messages=messages,  # type: ignore[arg-type]  # plain dicts are what golden sets hold
-                **model_version.parameters,
+                **parameters,
             )
+            answer = raw.parse()
     except openai.APITimeoutError as error:
-        raise TransientFault(f"No answer within {model_version.endpoint.timeout_seconds} s.") from error  # type: ignore[union-attr]
+        raise TransientFault(f"No answer within {timeout} s.", kind=Fault.Kind.TIMEOUT) from error
     except openai.APIConnectionError as error:
-        raise TransientFault(f"The endpoint can't be reached: {error.__cause__ or error}.") from error
+        why = f"The endpoint can't be reached: {error.__cause__ or error}."
+        raise TransientFault(why, kind=Fault.Kind.CONNECTION) from error
     except openai.APIStatusError as error:
-        raise _status_fault(error, client.api_key) from error
+        raise status_fault(
+            error.status_code, error.response.headers, error.body, error.response.text, client.api_key
+        ) from error
     except (openai.APIResponseValidationError, openai.OpenAIError, ValueError) as error:
-        raise TransientFault(f"The endpoint's answer can't be read: {error}") from error
+        raise unreadable(f"The endpoint's answer can't be read: {error}") from error
     # A body that is JSON but no completion comes through the package unvalidated.
     choices = getattr(answer, "choices", None)
     if not isinstance(choices, list) or not choices or getattr(choices[0], "message", None) is None:
-        raise TransientFault("The endpoint's answer holds no choices.")
-    return answer
+        raise unreadable("The endpoint's answer holds no choices.")
+    return answer, raw.headers
 
 
 def _text(message: Any) -> str:
@@ -154,7 +170,7 @@ def _text(message: Any) -> str:
     for part in parts:
         text = part.get("text") if isinstance(part, Mapping) else None
         if not isinstance(text, str):
-            raise TransientFault("The endpoint's answer can't be read: its content is not text.")
+            raise unreadable("The endpoint's answer can't be read: its content is not text.")
         texts.append(text)
     return "".join(texts)
 
@@ -170,56 +186,6 @@ def _word(part: Any, name: str) -> str:
     return word if isinstance(word, str) else ""
 
 
-def _status_fault(error: openai.APIStatusError, key: str) -> TransientFault | PermanentFault:
-    status = error.status_code
-    said = f"The endpoint answered {status}: {_said(error, key)}"
-    if status in TRANSIENT_STATUS or status >= 500:
-        wait = _retry_after(error.response.headers)
-        return TransientFault(said, wait_seconds=wait, pauses_endpoint=status == 429)
-    fix = {
-        401: "Check the key in the endpoint's environment variable.",
-        403: "The key may not use this model.",
-        404: "Check the endpoint's base URL and the version's served name.",
-    }.get(status, "Check the version's decoding parameters and the prompt.")
-    return PermanentFault(f"{said} {fix}")
-
-
-def _said(error: openai.APIStatusError, key: str) -> str:
-    """What the endpoint said, cut short; the key goes first, because half of one would no longer be found."""
-    body = error.body
-    if isinstance(body, Mapping):
-        message = body.get("message")
-        if isinstance(message, str) and message:
-            message = _without(key, message)
-            return message[:500] if message.endswith((".", "!", "?")) else message[:500] + "."
-    return (_without(key, error.response.text)[:200].strip() or "nothing more") + "."
-
-
-def _without(key: str, text: str) -> str:
-    if key == NO_KEY:
-        return text
-    for spelling in {key, json.dumps(key)[1:-1]}:
-        text = text.replace(spelling, "[the key]")
-    return text
-
-
-def _retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds to wait, from `retry-after-ms`, or `retry-after` in seconds or as a date (RFC 9110, 10.2.3)."""
-    for name, unit in (("retry-after-ms", 1000), ("retry-after", 1)):
-        value = headers.get(name)
-        if value is None:
-            continue
-        try:
-            return max(0.0, min(float(value) / unit, 3600.0))
-        except ValueError:
-            pass
-        parsed = email.utils.parsedate_tz(value)
-        if parsed is not None:
-            at = datetime.fromtimestamp(email.utils.mktime_tz(parsed), UTC)
-            return max(0.0, min((at - datetime.now(UTC)).total_seconds(), 3600.0))
-    return None
-
-
 def _total(counts: list[int | None]) -> int | None:
     known = [count for count in counts if count is not None]
     return sum(known) if len(known) == len(counts) else None
@@ -233,16 +199,20 @@ def _key(endpoint: Endpoint) -> str:
         validate_environment_name(name)
     except ValidationError as error:
         # the row may be older than the rule, or have been written past it
-        raise PermanentFault(f"{name}, the key of endpoint {endpoint.name}: {error.message}") from None
+        raise PermanentFault(
+            f"{name}, the key of endpoint {endpoint.name}: {error.message}", stops_version=True
+        ) from None
     key = os.environ.get(name, "").strip()
     if not key:
         raise PermanentFault(
-            f"{name} is not set in the worker's environment; endpoint {endpoint.name} needs its key."
+            f"{name} is not set in the worker's environment; endpoint {endpoint.name} needs its key.",
+            stops_version=True,
         )
     if not (key.isascii() and key.isprintable()):
         raise PermanentFault(
             f"{name} holds a line break or another character that no key has; set it to the key alone, "
-            "on one line, and start the worker again."
+            "on one line, and start the worker again.",
+            stops_version=True,
         )
     return key
 
