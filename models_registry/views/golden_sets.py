@@ -14,6 +14,7 @@ from models_registry.forms.golden_set_versions import CompareForm
 from models_registry.golden_files import write
 from models_registry.models import GoldenSet
 from models_registry.models.golden_set import UNTAGGED
+from models_registry.queries.drafts import draft_counts, newest_version
 from models_registry.views.preflight import stored
 
 EXAMPLES_A_PAGE = 25
@@ -43,6 +44,7 @@ def golden_set(request: HttpRequest, name: str) -> HttpResponse:
         # each with the one before it
         "versions": list(zip_longest(versions, versions[1:])),
         "form": CompareForm({}, versions=versions),
+        "draft": draft_counts(found),
     }
     return render(request, "models_registry/golden_set.html", context)
 
@@ -72,6 +74,7 @@ def golden_set_version(request: HttpRequest, name: str, number: int) -> HttpResp
         "chosen": chosen,
         "is_filtered": any(value not in ("", None) for value in chosen.values()) or chosen["lang"] == "",
         "page_obj": Paginator(examples, EXAMPLES_A_PAGE).get_page(request.GET.get("page")),
+        "is_newest": version == newest_version(version.golden_set),
     }
     return render(request, "models_registry/golden_set_version.html", context)
 
