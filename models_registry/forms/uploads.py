@@ -20,10 +20,10 @@ MAPPED = {
         _("The question"),
         _("What the user asks."),
     ),
-    "id": (_("Its id"), _("Different in every row. Without one, the id is made of the question.")),
-    "tags": (_("Intent"), _("What the user wanted; several with ; between them.")),
+    "id": (_("Its id"), _("Different in every row, such as the number of a ticket. Without one it is made of the question.")),
+    "tags": (_("Intent"), _("What the user wanted, such as billing or returns. Several with ; between them.")),
     "reference": (_("A good answer"), _("Reviewers can look at it while they vote.")),
-    "lang": (_("Language"), _("A code such as en or es.")),
+    "lang": (_("Language"), _("Codes such as en, es or pt-BR.")),
     "system": (_("System message"), _("What the model is told before the conversation.")),
     "messages": (_("Whole conversation"), _("As JSON; only instead of the question.")),
 }
@@ -61,10 +61,14 @@ class UploadForm(PreflightOptionsForm):
     file = forms.FileField(
         label=_("File"),
         help_text=_(
-            "JSON Lines, CSV, a JSON array or Parquet, also packed with gzip. The formats of OpenAI chat "
-            "and preference files, TRL, AlpacaEval, MT-bench, Arena-Hard and LLM Comparator are known by their content."
+            "A spreadsheet saved as CSV UTF-8; or JSON Lines, a JSON array or Parquet, also packed with gzip. "
+            "Files of OpenAI chat and preferences, TRL, AlpacaEval, MT-bench, Arena-Hard and LLM Comparator "
+            "are known by their content."
         ),
-        widget=forms.ClearableFileInput(attrs={"accept": ".jsonl,.ndjson,.json,.csv,.tsv,.txt,.parquet,.gz"}),
+        # a file that was chosen stays chosen while another field is mended
+        widget=forms.ClearableFileInput(
+            attrs={"accept": ".jsonl,.ndjson,.json,.csv,.tsv,.txt,.parquet,.gz", "hx-preserve": "true"}
+        ),
         error_messages={
             "required": _("Choose a file."),
             "empty": _("The file is empty; write one row a line, as in the example."),
@@ -74,7 +78,7 @@ class UploadForm(PreflightOptionsForm):
     name = forms.CharField(
         label=_("Golden set"),
         help_text=_(
-            "A new name, such as <code>support-2026</code>, or that of an existing set, "
+            "A new name without spaces, such as <code>support-2026</code>, or that of an existing set, "
             "which then gets a new version."
         ),
         max_length=100,
@@ -132,7 +136,7 @@ class ColumnsForm(forms.Form):
         self.header = found.header
         suggested = found.suggested if chosen is None else chosen
         whole = self.data.get("messages") if self.is_bound else suggested.get("messages")
-        choices = [("", _("none")), *((str(place), name) for place, name in enumerate(found.header))]
+        choices = [("", _("no column")), *((str(place), name) for place, name in enumerate(found.header))]
         for ours, (label, help_text) in MAPPED.items():
             theirs = suggested.get(ours)
             self.fields[ours] = forms.ChoiceField(
@@ -171,7 +175,7 @@ class StoreForm(forms.Form):
     """What is done with a checked file on its way into the golden set."""
 
     replaced = forms.MultipleChoiceField(
-        label=_("Replace by a placeholder"),
+        label=_("Personal data to replace by a placeholder"),
         required=False,
         widget=forms.CheckboxSelectMultiple,
         help_text=_("In prompts, references and metadata: an address becomes [e-mail], and so on."),

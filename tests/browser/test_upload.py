@@ -121,6 +121,24 @@ def test_nothing_is_stored_and_the_file_waits(bad: Upload) -> None:
     expect(bad.page).to_have_url(address)
 
 
+def test_file_stays_chosen_while_another_field_is_mended(
+    page_for: Callable[..., Page], admin_user: User, tmp_path: Path, watch: Watch
+) -> None:
+    watch.allowed.append("status of 422")
+    upload = Upload(page_for(admin_user), tmp_path)
+    page = upload.page
+    page.goto("/golden-sets/upload/")
+    page.get_by_label("File").set_input_files(upload.write(joined([LINES[0], LINES[2]])))
+    page.get_by_role("combobox", name="Golden set").fill("not a name")
+    page.get_by_role("button", name="Check the file").click()
+    expect(page.locator(".errorlist")).to_contain_text("such as support-2026")
+
+    page.get_by_role("combobox", name="Golden set").fill("support")
+    upload.check()
+
+    expect(page.get_by_text("All 2 rows are good.")).to_be_visible()
+
+
 def test_bad_rows_are_not_skipped_unasked(bad: Upload, watch: Watch) -> None:
     watch.allowed.append("status of 422")
     bad.page.get_by_role("button", name="Store 2 examples").click()
