@@ -7,38 +7,49 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
+import httpx2
 import openai
 from django.core.exceptions import ValidationError
 
+from models_registry.generation import answer as answers
+from models_registry.generation import request
+from models_registry.generation.answer import Answer
 from models_registry.generation.deadline import deadline, keep_to_deadlines
 from models_registry.generation.faults import (
     NO_KEY,
     PermanentFault,
     TransientFault,
+    moved,
+    refuses_stream_options,
     status_fault,
     unreadable,
     without,
 )
-from models_registry.generation.headroom import Headroom, headroom
+from models_registry.generation.headroom import Headroom, headroom, limit_headers
 from models_registry.generation.messages import request_messages
 from models_registry.models import Endpoint, Fault, ModelVersion
 from models_registry.models.model_version import validate_environment_name
 
 __all__ = ["Completion", "Headroom", "PermanentFault", "TransientFault", "complete", "cost"]
 
-# No model takes or gives more in one turn, and the sum over a conversation fits its column.
-MOST_TOKENS = 10_000_000
+# Addresses that take no stream_options: each is asked with them once a process, and not again before every answer.
+_without_stream_options: set[str] = set()
 
 
 @dataclass(frozen=True, kw_only=True)
 class Completion:
-    """One answer: its text, the conversation's own earlier answers, tokens, and wall-clock seconds for all of it."""
+    """One answer: its text, the conversation's own earlier answers, tokens, and wall-clock seconds for all of it.
+
+    `first_token_seconds` is of the last turn, the one that is judged; None where the answer came in one piece.
+    `limit_headers` are what the endpoint said of its limits, word for word.
+    """
 
     text: str
     earlier_answers: list[str]
@@ -49,6 +60,7 @@ class Completion:
     reported_model: str
     first_token_seconds: float | None = None
     headroom: Headroom | None = None
+    limit_headers: Mapping[str, str] = field(default_factory=dict)
 
 
 def complete(
@@ -71,7 +83,7 @@ def complete(
     key = _key(endpoint)
     try:
         return _converse(
-            _shared_client(endpoint.base_url, key, endpoint.timeout_seconds),
+            _shared_client(endpoint.base_url, endpoint.api_version, key, endpoint.timeout_seconds),
             model_version,
             messages,
             model_version.parameters if parameters is None else parameters,
@@ -93,9 +105,7 @@ def _converse(
     parameters: Mapping[str, Any],
 ) -> Completion:
     sent: list[dict[str, str]] = []
-    answers: list[str] = []
-    tokens_in: list[int | None] = []
-    tokens_out: list[int | None] = []
+    said: list[Answer] = []
     started = time.perf_counter()
     asked = request_messages(model_version.system_prompt, messages)
     for index, message in enumerate(asked):
@@ -103,21 +113,21 @@ def _converse(
         last = index == len(asked) - 1
         if not last and not (message["role"] == "user" and asked[index + 1]["role"] == "user"):
             continue
+        turn_started = time.perf_counter()
         answer, headers = _ask(client, model_version, sent, parameters)
-        choice = answer.choices[0]
-        answers.append(_text(choice.message))
-        tokens_in.append(_count(answer, "prompt_tokens"))
-        tokens_out.append(_count(answer, "completion_tokens"))
-        sent.append({"role": "assistant", "content": answers[-1]})
+        said.append(answer)
+        sent.append({"role": "assistant", "content": answer.text})
     return Completion(
-        text=answers[-1],
-        earlier_answers=answers[:-1],
-        input_tokens=_total(tokens_in),
-        output_tokens=_total(tokens_out),
+        text=answer.text,
+        earlier_answers=[earlier.text for earlier in said[:-1]],
+        input_tokens=_total([turn.input_tokens for turn in said]),
+        output_tokens=_total([turn.output_tokens for turn in said]),
         latency_seconds=time.perf_counter() - started,
-        finish_reason=_word(choice, "finish_reason"),
-        reported_model=_word(answer, "model"),
+        finish_reason=answer.finish_reason,
+        reported_model=answer.reported_model,
+        first_token_seconds=None if answer.first_token_at is None else answer.first_token_at - turn_started,
         headroom=headroom(headers),
+        limit_headers=limit_headers(headers),
     )
 
 
@@ -134,56 +144,82 @@ def _ask(
     model_version: ModelVersion,
     messages: list[dict[str, str]],
     parameters: Mapping[str, Any],
-) -> tuple[Any, Mapping[str, str]]:
-    timeout = model_version.endpoint.timeout_seconds  # type: ignore[union-attr]
+) -> tuple[Answer, Mapping[str, str]]:
+    endpoint, served_name = model_version.endpoint, model_version.served_name
+    assert endpoint is not None  # complete() asks for one
+    asked = request.body(endpoint, served_name, messages, parameters)
+    to = request.path(endpoint, served_name)
+    with _as_faults(client.api_key, endpoint.timeout_seconds), deadline(endpoint.timeout_seconds):
+        if not endpoint.streams:
+            return _whole(client, endpoint, to, asked)
+        with_usage = endpoint.base_url not in _without_stream_options
+        try:
+            return _in_pieces(client, endpoint, to, request.streamed(endpoint, asked, with_usage=with_usage))
+        except (openai.BadRequestError, openai.UnprocessableEntityError) as error:
+            if not (with_usage and refuses_stream_options(error.response.text)):
+                raise
+        answer = _in_pieces(client, endpoint, to, request.streamed(endpoint, asked, with_usage=False))
+        _without_stream_options.add(endpoint.base_url)
+        return answer
+
+
+def _whole(
+    client: openai.OpenAI, endpoint: Endpoint, path: str, body: Mapping[str, Any]
+) -> tuple[Answer, Mapping[str, str]]:
+    response = client.post(path, cast_to=httpx2.Response, body=body)
+    if _is_stream(response):
+        raise PermanentFault(
+            "The endpoint answers in pieces only; switch on “stream answers” at the endpoint.",
+            stops_version=True,
+        )
+    return _read(client, endpoint, response), response.headers
+
+
+def _in_pieces(
+    client: openai.OpenAI, endpoint: Endpoint, path: str, body: Mapping[str, Any]
+) -> tuple[Answer, Mapping[str, str]]:
+    with client.post(
+        path, cast_to=object, body=body, stream=True, stream_cls=openai.Stream[object]
+    ) as stream:
+        if not _is_stream(stream.response):  # some answer in one piece, whatever they are asked
+            stream.response.read()
+            return _read(client, endpoint, stream.response), stream.response.headers
+        responses = endpoint.api == Endpoint.API.RESPONSES
+        read = answers.responses_stream if responses else answers.chat_stream
+        return read(stream, time.perf_counter, client.api_key), stream.response.headers
+
+
+def _read(client: openai.OpenAI, endpoint: Endpoint, response: httpx2.Response) -> Answer:
+    data = response.json()
+    if endpoint.api == Endpoint.API.RESPONSES:
+        return answers.responses_answer(data, client.api_key)
+    return answers.chat_answer(data, client.api_key)
+
+
+def _is_stream(response: httpx2.Response) -> bool:
+    return str(response.headers.get("content-type", "")).lower().startswith("text/event-stream")
+
+
+@contextmanager
+def _as_faults(key: str, timeout: int) -> Iterator[None]:
+    """What the package and the network raise, as faults."""
     try:
-        with deadline(timeout):
-            raw = client.chat.completions.with_raw_response.create(
-                model=model_version.served_name,
-                messages=messages,  # type: ignore[arg-type]  # plain dicts are what golden sets hold
-                **parameters,
-            )
-            answer = raw.parse()
-    except openai.APITimeoutError as error:
+        yield
+    except (openai.APITimeoutError, httpx2.TimeoutException) as error:
         raise TransientFault(f"No answer within {timeout} s.", kind=Fault.Kind.TIMEOUT) from error
-    except openai.APIConnectionError as error:
+    except (openai.APIConnectionError, httpx2.RequestError) as error:
         why = f"The endpoint can't be reached: {error.__cause__ or error}."
         raise TransientFault(why, kind=Fault.Kind.CONNECTION) from error
     except openai.APIStatusError as error:
         raise status_fault(
-            error.status_code, error.response.headers, error.body, error.response.text, client.api_key
+            error.status_code, error.response.headers, error.body, error.response.text, key
         ) from error
-    except (openai.APIResponseValidationError, openai.OpenAIError, ValueError) as error:
+    except openai.APIResponseValidationError as error:
         raise unreadable(f"The endpoint's answer can't be read: {error}") from error
-    # A body that is JSON but no completion comes through the package unvalidated.
-    choices = getattr(answer, "choices", None)
-    if not isinstance(choices, list) or not choices or getattr(choices[0], "message", None) is None:
-        raise unreadable("The endpoint's answer holds no choices.")
-    return answer, raw.headers
-
-
-def _text(message: Any) -> str:
-    """The content of a message: text, none, or a list of parts that are text."""
-    content = getattr(message, "content", None)
-    parts = content if isinstance(content, list) else [{"text": content or ""}]
-    texts: list[str] = []
-    for part in parts:
-        text = part.get("text") if isinstance(part, Mapping) else None
-        if not isinstance(text, str):
-            raise unreadable("The endpoint's answer can't be read: its content is not text.")
-        texts.append(text)
-    return "".join(texts)
-
-
-def _count(answer: Any, name: str) -> int | None:
-    """A number of tokens. What can't be one is as good as none: the answer is paid for, and need not be lost."""
-    count = getattr(getattr(answer, "usage", None), name, None)
-    return count if type(count) is int and 0 <= count <= MOST_TOKENS else None
-
-
-def _word(part: Any, name: str) -> str:
-    word = getattr(part, name, None)
-    return word if isinstance(word, str) else ""
+    except openai.APIError as error:  # an event of a stream that says what went wrong
+        raise answers.error_fault(error.body or {"message": error.message}, key) from error
+    except (openai.OpenAIError, ValueError, RecursionError) as error:
+        raise unreadable(f"The endpoint's answer can't be read: {error}") from error
 
 
 def _total(counts: list[int | None]) -> int | None:
@@ -218,8 +254,34 @@ def _key(endpoint: Endpoint) -> str:
 
 
 @lru_cache(maxsize=64)
-def _shared_client(base_url: str, key: str, timeout_seconds: int) -> openai.OpenAI:
+def _shared_client(base_url: str, api_version: str, key: str, timeout_seconds: int) -> openai.OpenAI:
+    azure: dict[str, Any] = {
+        "default_headers": {"api-key": key, "Authorization": openai.Omit()},
+        "default_query": {"api-version": api_version},
+    }
     # Retries are ours: they are counted on the response, wait without holding a thread, and survive a restart.
-    client = openai.OpenAI(base_url=base_url, api_key=key, timeout=timeout_seconds, max_retries=0)
-    keep_to_deadlines(client._client)  # one of our own would not be closed when the cache lets go of it
+    client = openai.OpenAI(
+        base_url=base_url,
+        api_key=key,
+        timeout=timeout_seconds,
+        max_retries=0,
+        **(azure if api_version else {}),
+    )
+    http = client._client  # one of our own would not be closed when the cache lets go of it
+    keep_to_deadlines(http)
+    http.event_hooks = {"response": [_stay]}
     return client
+
+
+def _stay(response: httpx2.Response) -> None:
+    """Follow a redirect on the same host that asks for the same request again, and no other: it carries the key."""
+    if not response.has_redirect_location:
+        return
+    here, location = response.request.url, response.headers["location"]
+    try:
+        there = here.join(location)
+    except httpx2.InvalidURL:
+        raise moved(response.status_code, location) from None
+    same = (here.scheme, here.host, here.port) == (there.scheme, there.host, there.port)
+    if not (same and response.status_code in (307, 308)):
+        raise moved(response.status_code, str(there))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -65,6 +66,21 @@ def filtered(said: str = "") -> PermanentFault:
         + "The endpoint's content filter held the answer back; change the prompt, or the filter at the provider.",
         kind=Fault.Kind.FILTERED,
         stops_version=False,
+    )
+
+
+def moved(status: int, location: str) -> PermanentFault:
+    return PermanentFault(
+        f"The endpoint answered {status}: it redirects to {location[:200]}. Keys are not carried to another address; "
+        "if that one is meant, make it the endpoint's base URL.",
+        stops_version=True,
+    )
+
+
+def refuses_stream_options(text: str) -> bool:
+    """Is it for `stream_options`, as far as one can tell, that a server refused a request?"""
+    return bool(
+        re.search(r"stream_options|include_usage|extra|unknown|unrecogni|unexpected|permitted", text, re.I)
     )
 
 
