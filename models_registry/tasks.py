@@ -27,8 +27,11 @@ def wake_endpoints() -> None:
 
 @shared_task
 def generate_next(endpoint_id: int) -> None:
-    """Ask an endpoint for one response, then go on with the next: a chain keeps one request under way."""
-    if generate.generate_next(endpoint_id):
+    """Ask an endpoint for one response after the other: a chain keeps one request under way.
+
+    After a while it goes to the end of the queue, so that other endpoints and uploads get their turn.
+    """
+    if generate.generate_for_a_while(endpoint_id):
         generate_next.apply_async((endpoint_id,), expires=CHAIN_EXPIRES_SECONDS)
 
 

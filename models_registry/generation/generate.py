@@ -1,45 +1,47 @@
 """Fill responses. Safe to run twice, by any number of workers, and to be killed at any point.
 
-The database is the queue: a response is *due* when it is pending, not held by a living lease, and its next try has
-come. A worker takes a lease, asks, and stores; whoever stores first wins, and nobody overwrites an answer.
+The database is the queue: a response is *due* when it is pending, its run runs, it is not held by a living lease, and
+its next try has come. A worker takes a lease, asks, and stores; whoever stores first wins, and nobody overwrites an
+answer.
 """
 
 from __future__ import annotations
 
 import logging
-import random
 import threading
+import time
 import uuid
-from datetime import timedelta
-from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import Any
 
 from django.db import InterfaceError, OperationalError, connection, transaction
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, F, Q, QuerySet
 from django.utils import timezone
 
-from models_registry.generation import limits
-from models_registry.models import Endpoint, EndpointUse, Response
-
-if TYPE_CHECKING:
-    from models_registry.generation.client import Completion
+from models_registry.generation import limits, storing
+from models_registry.generation.messages import request_parameters, user_turns
+from models_registry.models import Endpoint, EndpointUse, GenerationRun, Response
 
 logger = logging.getLogger(__name__)
 
 # set when the process is about to end: what is leased from then on would be cut off, and asked and paid for again
 stopping = threading.Event()
 
-MOST_ATTEMPTS = 6
-# first, second, … wait after a transient fault, each jittered by half
-BACKOFF_SECONDS = (1.0, 3.0, 8.0, 20.0, 45.0)
+# How long one task keeps asking before it lets the next in the queue have its thread.
+TURN_SECONDS = 10.0
+LIVE = Q(run__isnull=True) | Q(run__state=GenerationRun.State.RUNNING)
+# what goes by the Batch API; a conversation that is replayed turn by turn can't
+BY_BATCH = Q(run__batch=True, model_version__endpoint__has_batches=True, asked_live=False)
 
 
 def due_responses() -> QuerySet[Response]:
     now = timezone.now()
     return Response.objects.filter(
+        LIVE,
         Q(lease_until__isnull=True) | Q(lease_until__lt=now),
         Q(next_try_at__isnull=True) | Q(next_try_at__lte=now),
+        ~BY_BATCH,
         status=Response.Status.PENDING,
+        batch_job__isnull=True,
         model_version__endpoint__isnull=False,
     )
 
@@ -50,7 +52,8 @@ def leased_responses() -> QuerySet[Response]:
 
 def release_leases() -> int:
     """End every lease. Only for a start-up that knows no other worker is alive."""
-    return leased_responses().update(lease_until=None, claim=None)
+    held = Response.objects.filter(status=Response.Status.PENDING, claim__isnull=False)
+    return held.update(lease_until=None, claim=None, lost_attempts=F("lost_attempts") + 1)
 
 
 def idle_places() -> dict[int, int]:
@@ -58,58 +61,82 @@ def idle_places() -> dict[int, int]:
     due = due_responses().values_list("model_version__endpoint").annotate(n=Count("pk"))
     leased = dict(leased_responses().values_list("model_version__endpoint").annotate(n=Count("pk")))
     awake = Endpoint.objects.exclude(use__paused_until__gt=timezone.now())
-    most = dict(awake.values_list("pk", "max_concurrency"))
+    most = {
+        pk: most if down_since is None else 1
+        for pk, most, down_since in awake.values_list("pk", "max_concurrency", "use__down_since")
+    }
     places = {endpoint: min(n, most.get(endpoint, 0) - leased.get(endpoint, 0)) for endpoint, n in due}
     return {endpoint: n for endpoint, n in places.items() if n > 0}
 
 
+def generate_for_a_while(endpoint_id: int) -> bool:
+    """Ask an endpoint for one due response after the other, so long as a task may last; is there more to do?"""
+    until = time.monotonic() + TURN_SECONDS
+    while generate_next(endpoint_id):
+        if time.monotonic() > until:
+            return True
+    return False
+
+
 def generate_next(endpoint_id: int) -> bool:
     """Ask an endpoint for one due response and store what came; False where none is due or a limit forbids it."""
-    response = _take(endpoint_id)
-    if response is None:
+    taken = _take(endpoint_id)
+    if taken is None:
+        return False
+    response, wait = taken
+    if wait and stopping.wait(wait):
+        storing.give_back(response)
         return False
     _answer(response)
     return True
 
 
-def _take(endpoint_id: int) -> Response | None:
-    """Lease one due response of an endpoint. The lock on the endpoint's row keeps its limits exact."""
+def _take(endpoint_id: int) -> tuple[Response, float] | None:
+    """Lease one due response of an endpoint, and the seconds after which it may be sent.
+
+    The lock on the endpoint's row keeps its limits exact.
+    """
     if stopping.is_set():
         return None
     with transaction.atomic():
-        EndpointUse.objects.get_or_create(endpoint_id=endpoint_id)
-        use = (
-            EndpointUse.objects.select_for_update(of=("self",))
-            .select_related("endpoint")
-            .get(endpoint_id=endpoint_id)
-        )
+        use = _locked_use(endpoint_id)
         endpoint = use.endpoint
-        if leased_responses().filter(model_version__endpoint=endpoint).count() >= endpoint.max_concurrency:
+        most = endpoint.max_concurrency if use.down_since is None else 1
+        if leased_responses().filter(model_version__endpoint=endpoint).count() >= most:
             return None
         due = (
             due_responses()
             .filter(model_version__endpoint=endpoint)
-            .select_related("model_version__endpoint", "example")
+            .select_related("model_version__endpoint", "example", "run")
             .order_by("pk")
         )
         # An attempt that stored neither answer nor fault took its worker with it, and would take the next one too.
-        while (response := due.first()) is not None and response.attempts >= MOST_ATTEMPTS:
-            _store_failure(
-                response,
-                f"Given up after {response.attempts} attempts: the last one ended with its worker, before it could "
-                "store anything. The log of the workers may say why.",
-            )
+        while (response := due.first()) is not None and response.attempts >= storing.MOST_ATTEMPTS:
+            storing.store_lost(response)
+            storing.give_up(response)
         if response is None:
             return None
         now = timezone.now()
-        if not limits.take_request(use, endpoint, now):
+        wait = limits.take_request(use, endpoint, now)
+        if wait is None:
             return None
-        turns = sum(message["role"] == "user" for message in response.example.messages)
+        if response.claim is not None:
+            storing.store_lost(response)
         response.claim = uuid.uuid4()
-        response.lease_until = now + limits.lease(endpoint, turns)
+        response.lease_until = now + limits.lease(endpoint, user_turns(response.example.messages), wait)
         response.attempts += 1
-        response.save(update_fields=["claim", "lease_until", "attempts"])
-    return response
+        response.save(update_fields=["claim", "lease_until", "attempts", "lost_attempts"])
+    response.model_version.endpoint = endpoint
+    return response, wait
+
+
+def _locked_use(endpoint_id: int) -> EndpointUse:
+    locked = EndpointUse.objects.select_for_update(of=("self",)).select_related("endpoint")
+    use = locked.filter(endpoint_id=endpoint_id).first()
+    if use is None:
+        EndpointUse.objects.get_or_create(endpoint_id=endpoint_id)
+        use = locked.get(endpoint_id=endpoint_id)
+    return use
 
 
 def _answer(response: Response) -> None:
@@ -121,86 +148,23 @@ def _answer(response: Response) -> None:
     if not connection.in_atomic_block:
         connection.close()
     try:
-        completion = client.complete(model_version, response.example.messages)
-        _store(response, completion)
+        completion = client.complete(model_version, response.example.messages, _parameters(response))
+        storing.store(response, completion)
     except client.TransientFault as fault:
-        _store_transient(response, endpoint, str(fault), fault.wait_seconds, fault.pauses_endpoint)
-        return
+        storing.store_transient(response, endpoint, fault)
     except client.PermanentFault as fault:
-        _store_failure(response, str(fault))
-        return
+        storing.store_permanent(response, fault)
     except (InterfaceError, OperationalError):
         # The database is away, so nothing can be said about the response; when its lease has run out it is due again.
         raise
     except Exception as error:
         # Whatever this is, the response must not stay leased until its lease runs out, and a person must see it.
         logger.exception("Asking for response %s failed in an unforeseen way", response.pk)
-        _store_failure(response, f"Unforeseen fault: {type(error).__name__}: {error}")
-        return
-    limits.spend_tokens(endpoint, (completion.input_tokens or 0) + (completion.output_tokens or 0))
+        storing.store_unforeseen(response, f"Unforeseen fault: {type(error).__name__}: {error}")
 
 
-@transaction.atomic
-def _store(response: Response, completion: Completion) -> None:
-    stored = (
-        Response.objects.filter(pk=response.pk)
-        .exclude(status=Response.Status.DONE)
-        .update(
-            status=Response.Status.DONE,
-            text=_storable(completion.text),
-            earlier_answers=[_storable(answer) for answer in completion.earlier_answers],
-            input_tokens=completion.input_tokens,
-            output_tokens=completion.output_tokens,
-            latency_seconds=completion.latency_seconds,
-            cost=_cost(response, completion.input_tokens, completion.output_tokens),
-            finish_reason=_storable(completion.finish_reason)[:40],
-            reported_model=_storable(completion.reported_model)[:200],
-            done_at=timezone.now(),
-            lease_until=None,
-            claim=None,
-            next_try_at=None,
-            last_error="",
-        )
-    )
-    if not stored:
-        logger.info("Response %s had been answered meanwhile; the first answer stands", response.pk)
-
-
-def _cost(response: Response, input_tokens: int | None, output_tokens: int | None) -> Decimal | None:
-    from models_registry.generation import client
-
-    return client.cost(response.model_version, input_tokens, output_tokens)
-
-
-def _store_transient(
-    response: Response, endpoint: Endpoint, message: str, wait_seconds: float | None, pauses_endpoint: bool
-) -> None:
-    now = timezone.now()
-    wait = wait_seconds
-    if wait is None:
-        longest = BACKOFF_SECONDS[min(response.attempts, len(BACKOFF_SECONDS)) - 1]
-        wait = longest * random.uniform(0.5, 1.0)  # noqa: S311 - jitter, not a secret
-    if pauses_endpoint:
-        limits.pause(endpoint, now + timedelta(seconds=wait))
-    if response.attempts >= MOST_ATTEMPTS:
-        _store_failure(response, f"{message} Given up after {response.attempts} attempts.")
-        return
-    _own(response).update(
-        last_error=_storable(message), next_try_at=now + timedelta(seconds=wait), lease_until=None, claim=None
-    )
-
-
-def _store_failure(response: Response, message: str) -> None:
-    _own(response).update(
-        status=Response.Status.FAILED, last_error=_storable(message), lease_until=None, claim=None
-    )
-
-
-def _own(response: Response) -> QuerySet[Response]:
-    """The response while this worker still holds it: a lease that ran out and was taken up is someone else's."""
-    return Response.objects.filter(pk=response.pk, claim=response.claim, status=Response.Status.PENDING)
-
-
-def _storable(text: str) -> str:
-    """PostgreSQL stores no NUL and no half of a surrogate pair; a model can emit both."""
-    return text.replace("\x00", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode("utf-8")
+def _parameters(response: Response) -> dict[str, Any]:
+    version = response.model_version
+    if not version.parameters_by_tag:  # the tags are a query
+        return dict(version.parameters)
+    return request_parameters(version.parameters, version.parameters_by_tag, response.example.primary_intent)

@@ -1,8 +1,9 @@
 """An endpoint's limits, kept over all workers on all hosts.
 
-Requests and tokens per minute are token buckets (Turner 1986) of ten seconds' worth; concurrency is the number of
-leases that run. A caller holds the lock of the endpoint's row while it asks, so that two workers can't both take
-the last place.
+Requests per minute are paced: each request is given the moment at which it may be sent (the generic cell rate
+algorithm, ITU-T I.371), so that no minute, wherever it begins, holds more than the limit. Tokens per minute are a
+bucket (Turner 1986) that a response's real use may overdraw. Concurrency is the number of leases that run. A caller
+holds the lock of the endpoint's row while it asks, so that two workers can't both take the last place.
 """
 
 from __future__ import annotations
@@ -10,40 +11,48 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from django.db.models import F, Q
+from django.db.models.functions import Least
 
 from models_registry.models import Endpoint, EndpointUse
 
-# How much an idle endpoint may save up. A minute's worth would let a burst of twice the limit into one minute.
-BURST_SECONDS = 10.0
+# Clocks and networks are not exact: at the very limit, one request in a hundred would come too early.
+PACE = 0.985
+# how much of the pace an endpoint that was idle may make up for at once, and how far ahead a moment is given
+BURST_SECONDS = 0.5
+AHEAD_SECONDS = 2.0
+# tokens are known only afterwards, so their bucket is larger
+TOKEN_BURST_SECONDS = 10.0
+# What a header asks for is believed up to here: a wrong one must not stop an evaluation for the night.
+LONGEST_PAUSE_SECONDS = 120.0
 
 
-def refill(use: EndpointUse, endpoint: Endpoint, now: datetime) -> None:
-    """Bring the buckets up to `now`. The first time they start full."""
-    seconds = BURST_SECONDS if use.refilled_at is None else max(0.0, (now - use.refilled_at).total_seconds())
-    for limit, name in (
-        (endpoint.requests_per_minute, "requests_left"),
-        (endpoint.tokens_per_minute, "tokens_left"),
-    ):
-        if limit is None:
-            continue
-        per_second = limit / 60
-        most = max(1.0, per_second * BURST_SECONDS)
-        setattr(use, name, min(most, getattr(use, name) + per_second * seconds))
+def take_request(use: EndpointUse, endpoint: Endpoint, now: datetime) -> float | None:
+    """Seconds after which a request may be sent; None where it has to be asked for again. Saves the locked row."""
+    if use.paused_until is not None and use.paused_until > now:
+        return None
+    wait = 0.0
+    if endpoint.tokens_per_minute is not None:
+        per_second = endpoint.tokens_per_minute / 60
+        use.tokens_left = _refilled(use, use.tokens_left, per_second, TOKEN_BURST_SECONDS, now)
+    if endpoint.requests_per_minute is not None:
+        per_second = PACE * endpoint.requests_per_minute / 60
+        use.requests_left = _refilled(use, use.requests_left, per_second, BURST_SECONDS, now)
+        # below zero are the requests whose moment is still to come
+        wait = max(0.0, (1 - use.requests_left) / per_second)
     use.refilled_at = now
-
-
-def take_request(use: EndpointUse, endpoint: Endpoint, now: datetime) -> bool:
-    """Take one request from the buckets of a locked row; False where it has to wait. Saves the row."""
-    refill(use, endpoint, now)
-    granted = (
-        (use.paused_until is None or use.paused_until <= now)
-        and (endpoint.requests_per_minute is None or use.requests_left >= 1)
-        and (endpoint.tokens_per_minute is None or use.tokens_left > 0)
-    )
+    granted = wait <= AHEAD_SECONDS and (endpoint.tokens_per_minute is None or use.tokens_left > 0)
     if granted and endpoint.requests_per_minute is not None:
         use.requests_left -= 1
     use.save(update_fields=["requests_left", "tokens_left", "refilled_at"])
-    return granted
+    return wait if granted else None
+
+
+def _refilled(use: EndpointUse, left: float, per_second: float, burst_seconds: float, now: datetime) -> float:
+    """What is left by now; the first time a whole burst."""
+    most = max(1.0, per_second * burst_seconds)
+    if use.refilled_at is None:
+        return most
+    return min(most, left + per_second * max(0.0, (now - use.refilled_at).total_seconds()))
 
 
 def spend_tokens(endpoint: Endpoint, tokens: int) -> None:
@@ -60,6 +69,16 @@ def pause(endpoint: Endpoint, until: datetime) -> None:
     ).update(paused_until=until)
 
 
-def lease(endpoint: Endpoint, turns: int) -> timedelta:
+def heed_requests_left(endpoint: Endpoint, left: int, reset_seconds: float | None, now: datetime) -> None:
+    """Keep to what an endpoint says is left of its own limit, where that is less than ours; none left is a pause."""
+    if left <= 0 and reset_seconds:
+        pause(endpoint, now + timedelta(seconds=min(reset_seconds, LONGEST_PAUSE_SECONDS)))
+    elif endpoint.requests_per_minute is not None:
+        EndpointUse.objects.filter(endpoint=endpoint, requests_left__gt=left).update(
+            requests_left=Least(F("requests_left"), float(left))
+        )
+
+
+def lease(endpoint: Endpoint, turns: int, wait: float = 0.0) -> timedelta:
     """How long a worker may hold a response: longer than its requests can last, so no living worker loses it."""
-    return timedelta(seconds=endpoint.timeout_seconds * turns + 15)
+    return timedelta(seconds=endpoint.timeout_seconds * turns + 15 + wait)

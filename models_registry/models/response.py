@@ -45,6 +45,10 @@ class Response(models.Model):
         help_text="While it waits in a batch.",
     )
 
+    asked_live = models.BooleanField(
+        default=False, help_text="Although its run goes by batch, which can't ask for it."
+    )
+
     # --- being asked: a worker holds a lease; a killed worker's lease runs out and another takes it up
     claim = models.UUIDField(null=True)
     lease_until = models.DateTimeField(null=True)

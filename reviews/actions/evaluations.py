@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
+from decimal import Decimal
 
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
@@ -13,12 +14,16 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from models_registry.actions.responses import request_responses, retry_failed_responses
+from models_registry.actions.runs import start_run
+from models_registry.generation.answered import unanswered
 from models_registry.models import Example, GoldenSetVersion, ModelVersion, Response
 from reviews.blinding import queue_order, side_orders
 from reviews.models import Assignment, Comparison, Evaluation
 from reviews.queries.progress import ready_comparisons, waiting_comparisons
 
 BATCH = 1000
+# missing responses that a message names
+MOST_NAMED = 3
 
 
 class NotPossible(Exception):
@@ -36,6 +41,8 @@ def start_evaluation(
     by: User | None,
     guidelines: str = "",
     seed: int | None = None,
+    budget: Decimal | None = None,
+    batch: bool = False,
 ) -> Evaluation:
     """Lay out the comparisons in a seeded random order and ask both models for what they haven't answered yet."""
     evaluation = Evaluation(
@@ -50,16 +57,18 @@ def start_evaluation(
     )
     check_names_no_model(evaluation)
     check_not_retired(golden_set_version)
+    evaluation.run = start_run(by=by, budget=budget, batch=batch)
     save_new(evaluation)
     # Both are locked while they are asked for; in one order, so that two leads who swap the sides don't wait for each
     # other.
     list(ModelVersion.objects.select_for_update().filter(pk__in=[candidate.pk, baseline.pk]).order_by("pk"))
+    check_recorded_are_there(evaluation)
     examples = list(golden_set_version.examples.all())
     lay_out(
         evaluation,
         examples=examples,
-        candidate_responses=request_responses(model_version=candidate, examples=examples),
-        baseline_responses=request_responses(model_version=baseline, examples=examples),
+        candidate_responses=request_responses(model_version=candidate, examples=examples, run=evaluation.run),
+        baseline_responses=request_responses(model_version=baseline, examples=examples, run=evaluation.run),
     )
     return evaluation
 
@@ -100,6 +109,29 @@ def check_not_retired(version: GoldenSetVersion) -> None:
                 % {"version": version, "reason": retired.retired_reason}
             }
         )
+
+
+def check_recorded_are_there(evaluation: Evaluation) -> None:
+    """ValidationError where a version that nobody can ask lacks responses: those would be waited for, for ever."""
+    for field, version in (("candidate", evaluation.candidate), ("baseline", evaluation.baseline)):
+        if version.endpoint_id is not None:
+            continue
+        missing = list(unanswered(version, evaluation.golden_set_version))
+        if missing:
+            raise ValidationError(
+                {
+                    field: _(
+                        "%(version)s has no response for %(missing)d of %(examples)d examples, such as %(named)s; "
+                        "upload them or choose another golden set version."
+                    )
+                    % {
+                        "version": version,
+                        "missing": len(missing),
+                        "examples": evaluation.golden_set_version.rows,
+                        "named": ", ".join(missing[:MOST_NAMED]),
+                    }
+                }
+            )
 
 
 def names_model(text: str, version: ModelVersion) -> str:

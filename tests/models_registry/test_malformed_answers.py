@@ -10,9 +10,10 @@ from django.db import IntegrityError, OperationalError
 from django.utils import timezone
 
 from models_registry.actions.responses import request_responses
-from models_registry.generation import client, generate
-from models_registry.generation.generate import MOST_ATTEMPTS, generate_next
-from models_registry.models import Response
+from models_registry.generation import client, storing
+from models_registry.generation.generate import generate_next
+from models_registry.generation.storing import MOST_ATTEMPTS
+from models_registry.models import EndpointUse, Response
 from tests.chat_endpoint import Fault
 from tests.factories import make_endpoint, make_golden_set_version, make_model_version
 
@@ -63,6 +64,7 @@ def test_what_is_no_text_is_a_fault_until_attempts_run_out(response, endpoint, c
     for _ in range(MOST_ATTEMPTS + 3):
         generate_next(endpoint.pk)
         Response.objects.update(next_try_at=None)
+        EndpointUse.objects.update(paused_until=None)
     assert only(response).status == "failed"
     assert "The endpoint's answer" in response.last_error
     assert len(chat_endpoint.requests) == MOST_ATTEMPTS
@@ -113,7 +115,7 @@ def test_an_answer_that_can_not_be_stored_fails_and_is_not_asked_for_again(
     def refuses(*args):
         raise IntegrityError("CHECK constraint failed")
 
-    monkeypatch.setattr(generate, "_cost", refuses)
+    monkeypatch.setattr(storing, "_cost", refuses)
     generate_next(endpoint.pk)
     assert only(response).status == "failed"
     assert "CHECK constraint failed" in response.last_error
@@ -125,7 +127,7 @@ def test_a_database_that_goes_away_does_not_fail_the_response(response, endpoint
     def goes_away(*args):
         raise OperationalError("server closed the connection unexpectedly")
 
-    monkeypatch.setattr(generate, "_cost", goes_away)
+    monkeypatch.setattr(storing, "_cost", goes_away)
     with pytest.raises(OperationalError):
         generate_next(endpoint.pk)
     assert only(response).status == "pending"

@@ -19,7 +19,9 @@ ClientFor = Callable[..., Client]
 UPLOAD = "/golden-sets/upload/"
 GOOD = b'{"id": "a", "prompt": "Hi", "tags": ["billing"], "lang": "en", "flags": "B"}\n'
 PERSONAL = b'{"id": "p", "prompt": "Write to ana@example.com or call +34 612 345 678"}\n'
-SPREADSHEET = "Nr;Pregunta;Tema;Respuesta\n1;\u00bfD\u00f3nde est\u00e1?;env\u00edos;Hoy.\n2;\u00bfCu\u00e1nto?;;\n".encode()
+SPREADSHEET = (
+    "Nr;Pregunta;Tema;Respuesta\n1;\u00bfD\u00f3nde est\u00e1?;env\u00edos;Hoy.\n2;\u00bfCu\u00e1nto?;;\n"
+).encode()
 
 
 def upload(client: Client, content: bytes = GOOD, filename: str = "rows.jsonl", **fields: Any) -> Any:
