@@ -46,6 +46,12 @@ BROKEN = "write it again with the program it comes from, or export it as JSON Li
 
 
 def raw_rows(source: Source, limits: Limits) -> Iterator[RawRow | Problem]:
+    """`objects`, with "metadata" that is JSON text as the object it tells of."""
+    for found in objects(source, limits):
+        yield _with_metadata(found, limits)
+
+
+def objects(source: Source, limits: Limits) -> Iterator[RawRow | Problem]:
     """(number, columns) of every row, in order; a Problem for any that can't be read. Raises Unreadable.
 
     The whole file is written to a temporary folder first: Parquet is read from its end.
@@ -105,7 +111,7 @@ def _rows(database: duckdb.DuckDBPyConnection, path: Path, limits: Limits) -> It
                 most = megabytes(limits.row_bytes)
                 yield Problem(number, f"the row is longer than {most}", "shorten or remove it", "item")
             else:
-                yield _with_metadata(object_of(row, number, limits, "item"), limits)
+                yield object_of(row, number, limits, "item")
 
 
 def _with_metadata(found: RawRow | Problem, limits: Limits) -> RawRow | Problem:
