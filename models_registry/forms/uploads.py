@@ -20,8 +20,14 @@ MAPPED = {
         _("The question"),
         _("What the user asks."),
     ),
-    "id": (_("Its id"), _("Different in every row, such as the number of a ticket. Without one it is made of the question.")),
-    "tags": (_("Intent"), _("What the user wanted, such as billing or returns. Several with ; between them.")),
+    "id": (
+        _("Its id"),
+        _("Different in every row, such as a ticket number. Without one, it is made of the question."),
+    ),
+    "tags": (
+        _("Intent"),
+        _("What the user wanted, such as billing or returns. Several with ; between them."),
+    ),
     "reference": (_("A good answer"), _("Reviewers can look at it while they vote.")),
     "lang": (_("Language"), _("Codes such as en, es or pt-BR.")),
     "system": (_("System message"), _("What the model is told before the conversation.")),
@@ -180,7 +186,15 @@ class StoreForm(forms.Form):
         widget=forms.CheckboxSelectMultiple,
         help_text=_("In prompts, references and metadata: an address becomes [e-mail], and so on."),
     )
-    skip_invalid = forms.BooleanField(label=_("Skip the bad rows"), required=False)
+    # required, so that a browser says it at the box itself, which may be far from where the page begins
+    skip_invalid = forms.BooleanField(
+        label=_("Skip the bad rows"),
+        error_messages={
+            "required": _(
+                "The file has bad rows: mend them and upload it again, or tick “Skip the bad rows”."
+            )
+        },
+    )
     changelog = forms.CharField(
         label=_("What is new in this version"),
         required=False,

@@ -31,7 +31,12 @@ FILE_TYPES = {
 @require_safe
 @permission_required("models_registry.view_goldenset", raise_exception=True)
 def golden_sets(request: HttpRequest) -> HttpResponse:
-    return render(request, "models_registry/golden_sets.html", {"golden_sets": queries.golden_sets()})
+    may_upload = request.user.has_perm("models_registry.add_goldensetversion")
+    context = {
+        "golden_sets": queries.golden_sets(),
+        "unfinished": queries.unfinished_uploads().count() if may_upload else 0,
+    }
+    return render(request, "models_registry/golden_sets.html", context)
 
 
 @require_safe

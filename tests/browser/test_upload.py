@@ -140,9 +140,14 @@ def test_file_stays_chosen_while_another_field_is_mended(
 
 
 def test_bad_rows_are_not_skipped_unasked(bad: Upload, watch: Watch) -> None:
-    watch.allowed.append("status of 422")
+    address = bad.page.url
     bad.page.get_by_role("button", name="Store 2 examples").click()
+    expect(bad.page.get_by_label("Skip the bad rows")).to_be_focused()
+    expect(bad.page).to_have_url(address)
 
+    watch.allowed.append("status of 422")
+    bad.page.locator("form:has(#id_skip_invalid)").evaluate("form => { form.noValidate = true }")
+    bad.page.get_by_role("button", name="Store 2 examples").click()
     expect(bad.page.locator(".errorlist")).to_contain_text("Skip the bad rows")
     assert not GoldenSetVersion.objects.exists()
 
