@@ -103,7 +103,7 @@ class Command(BaseCommand):
                 limitations=[_limitation(text) for text in options["limitation"]],
             )
         except ValidationError as error:
-            raise CommandError(_explain(error), returncode=2) from None
+            raise CommandError(explain(error), returncode=2) from None
         if options["json"]:
             self.stdout.write(json.dumps(_outcome(registered), indent=2))
             return
@@ -132,7 +132,7 @@ def _with_files(options: dict[str, Any]) -> dict[str, Any]:
         except OSError as error:
             raise _unreadable(path, error) from None
     for name in ("input_price", "output_price"):
-        values[name] = _price(f"--{name.replace('_', '-')}", options[name])
+        values[name] = price(f"--{name.replace('_', '-')}", options[name])
     if options["parameters"] is not None:
         try:
             values["parameters"] = json.loads(options["parameters"], parse_constant=_refuse)
@@ -161,7 +161,7 @@ def _unreadable(path: str, error: OSError) -> CommandError:
     )
 
 
-def _price(flag: str, text: str | None) -> Decimal | None:
+def price(flag: str, text: str | None) -> Decimal | None:
     if text is None:
         return None
     try:
@@ -180,7 +180,7 @@ def _limitation(text: str) -> tuple[str, str]:
     return limitation.strip(), mitigation.strip()
 
 
-def _explain(error: ValidationError) -> str:
+def explain(error: ValidationError) -> str:
     if not hasattr(error, "error_dict"):
         return "\n".join(error.messages)
     flags = {
