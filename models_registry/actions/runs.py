@@ -23,23 +23,23 @@ State = GenerationRun.State
 def start_run(*, by: User | None, budget: Decimal | None = None, batch: bool = False) -> GenerationRun:
     """A run for `request_responses`. Raises ValidationError for a budget that is not above zero."""
     run = GenerationRun(created_by=by, budget=budget, batch=batch)
-    run.clean_fields(exclude=["created_by"])
+    run.clean_fields(exclude=["created_by", "changed_by"])
     run.save()
     return run
 
 
-def pause_run(*, run: GenerationRun) -> bool:
+def pause_run(*, run: GenerationRun, by: User | None = None) -> bool:
     """Send no new request; what is under way is stored. False where it doesn't run."""
-    return _move(run, State.PAUSED, from_states=[State.RUNNING])
+    return _move(run, State.PAUSED, from_states=[State.RUNNING], by=by)
 
 
-def cancel_run(*, run: GenerationRun) -> bool:
+def cancel_run(*, run: GenerationRun, by: User | None = None) -> bool:
     """Send no request any more, until someone resumes it; what is answered stays. False where it is cancelled."""
-    return _move(run, State.CANCELLED, from_states=[State.RUNNING, State.PAUSED, State.SPENT])
+    return _move(run, State.CANCELLED, from_states=[State.RUNNING, State.PAUSED, State.SPENT], by=by)
 
 
 @transaction.atomic
-def resume_run(*, run: GenerationRun, budget: Decimal | None = None) -> bool:
+def resume_run(*, run: GenerationRun, budget: Decimal | None = None, by: User | None = None) -> bool:
     """Go on. A run that its budget stopped needs a higher one, or `budget=None` and no limit from then on.
 
     Raises ValidationError for a budget that is spent already. False where it runs.
@@ -56,9 +56,9 @@ def resume_run(*, run: GenerationRun, budget: Decimal | None = None) -> bool:
                 }
             )
         run.budget = budget
-    run.state, run.changed_at = State.RUNNING, timezone.now()
-    run.clean_fields(exclude=["created_by"])
-    run.save(update_fields=["state", "budget", "changed_at"])
+    run.state, run.changed_at, run.changed_by = State.RUNNING, timezone.now(), by
+    run.clean_fields(exclude=["created_by", "changed_by"])
+    run.save(update_fields=["state", "budget", "changed_at", "changed_by"])
     _wake()
     return True
 
@@ -71,9 +71,9 @@ def choose_path(*, run: GenerationRun, batch: bool) -> bool:
     return done
 
 
-def _move(run: GenerationRun, state: str, from_states: list[State]) -> bool:
+def _move(run: GenerationRun, state: str, *, from_states: list[State], by: User | None) -> bool:
     moved = GenerationRun.objects.filter(pk=run.pk, state__in=from_states).update(
-        state=state, changed_at=timezone.now()
+        state=state, changed_at=timezone.now(), changed_by=by
     )
     run.refresh_from_db()
     return bool(moved)

@@ -38,6 +38,13 @@ class GenerationRun(models.Model):
     created_by = models.ForeignKey("auth.User", on_delete=models.PROTECT, null=True, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
     changed_at = models.DateTimeField(auto_now=True)
+    changed_by = models.ForeignKey(
+        "auth.User",
+        on_delete=models.PROTECT,
+        null=True,
+        related_name="+",
+        help_text="Who paused, resumed or cancelled it last.",
+    )
 
     class Meta:
         ordering = ["pk"]

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 
@@ -49,6 +50,16 @@ def over() -> None:
 
 
 # --- pause, resume, cancel -----------------------------------------------------------------------------------
+
+
+def test_run_knows_who_changed_it_last(lead: User, admin_user: User) -> None:
+    run = start_run(by=admin_user)
+    for change in (pause_run, resume_run, cancel_run):
+        by = admin_user if change is resume_run else lead
+        assert change(run=run, by=by)
+        run.refresh_from_db()
+        assert run.changed_by == by
+    assert run.created_by == admin_user
 
 
 def test_nothing_of_a_paused_run_is_asked_until_it_goes_on(version: ModelVersion, endpoint: Endpoint) -> None:
