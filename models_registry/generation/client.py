@@ -1,4 +1,4 @@
-"""Ask a model version over an OpenAI-compatible API. The only module that uses the openai package.
+"""Ask a model version over an OpenAI-compatible API. Only this module and batch_client.py use the openai package.
 
 Import it where a response is fetched, not at start-up: the package takes about two seconds of CPU to load.
 """
@@ -37,7 +37,18 @@ from models_registry.generation.messages import request_messages
 from models_registry.models import Endpoint, Fault, ModelVersion
 from models_registry.models.model_version import validate_environment_name
 
-__all__ = ["Completion", "Headroom", "PermanentFault", "TransientFault", "complete", "cost"]
+__all__ = [
+    "Completion",
+    "Headroom",
+    "PermanentFault",
+    "TransientFault",
+    "as_faults",
+    "complete",
+    "cost",
+    "endpoint_key",
+    "request_options",
+    "shared_client",
+]
 
 # Addresses that take no stream_options: each is asked with them once a process, and not again before every answer.
 _without_stream_options: set[str] = set()
@@ -47,6 +58,7 @@ _without_stream_options: set[str] = set()
 class Completion:
     """One answer: its text, the conversation's own earlier answers, tokens, and wall-clock seconds for all of it.
 
+    Nobody knows the seconds of an answer that came in a batch.
     `first_token_seconds` is of the last turn, the one that is judged; None where the answer came in one piece.
     `limit_headers` are what the endpoint said of its limits, word for word.
     """
@@ -55,7 +67,7 @@ class Completion:
     earlier_answers: list[str]
     input_tokens: int | None
     output_tokens: int | None
-    latency_seconds: float
+    latency_seconds: float | None
     finish_reason: str
     reported_model: str
     first_token_seconds: float | None = None
@@ -80,10 +92,10 @@ def complete(
             "This model version has no endpoint: its responses are recorded, not asked for.",
             stops_version=True,
         )
-    key = _key(endpoint)
+    key = endpoint_key(endpoint)
     try:
         return _converse(
-            _shared_client(endpoint.base_url, endpoint.api_version, key, endpoint.timeout_seconds),
+            shared_client(endpoint.base_url, endpoint.api_version, key, endpoint.timeout_seconds),
             model_version,
             messages,
             model_version.parameters if parameters is None else parameters,
@@ -149,7 +161,7 @@ def _ask(
     assert endpoint is not None  # complete() asks for one
     asked = request.body(endpoint, served_name, messages, parameters)
     to = request.path(endpoint, served_name)
-    with _as_faults(client.api_key, endpoint.timeout_seconds), deadline(endpoint.timeout_seconds):
+    with as_faults(client.api_key, endpoint.timeout_seconds), deadline(endpoint.timeout_seconds):
         if not endpoint.streams:
             return _whole(client, endpoint, to, asked)
         with_usage = endpoint.base_url not in _without_stream_options
@@ -166,7 +178,7 @@ def _ask(
 def _whole(
     client: openai.OpenAI, endpoint: Endpoint, path: str, body: Mapping[str, Any]
 ) -> tuple[Answer, Mapping[str, str]]:
-    response = client.post(path, cast_to=httpx2.Response, body=body)
+    response = client.post(path, cast_to=httpx2.Response, body=body, options=request_options(endpoint))
     if _is_stream(response):
         raise PermanentFault(
             "The endpoint answers in pieces only; switch on “stream answers” at the endpoint.",
@@ -178,15 +190,22 @@ def _whole(
 def _in_pieces(
     client: openai.OpenAI, endpoint: Endpoint, path: str, body: Mapping[str, Any]
 ) -> tuple[Answer, Mapping[str, str]]:
-    with client.post(
-        path, cast_to=object, body=body, stream=True, stream_cls=openai.Stream[object]
-    ) as stream:
+    options = request_options(endpoint)
+    sent = client.post(
+        path, cast_to=object, body=body, options=options, stream=True, stream_cls=openai.Stream[object]
+    )
+    with sent as stream:
         if not _is_stream(stream.response):  # some answer in one piece, whatever they are asked
             stream.response.read()
             return _read(client, endpoint, stream.response), stream.response.headers
         responses = endpoint.api == Endpoint.API.RESPONSES
         read = answers.responses_stream if responses else answers.chat_stream
         return read(stream, time.perf_counter, client.api_key), stream.response.headers
+
+
+def request_options(endpoint: Endpoint) -> Any:
+    """Azure's key has a header of its own; the package leaves out the usual one only where each request says so."""
+    return {"headers": {"Authorization": openai.Omit()}} if endpoint.api_version else {}
 
 
 def _read(client: openai.OpenAI, endpoint: Endpoint, response: httpx2.Response) -> Answer:
@@ -201,12 +220,12 @@ def _is_stream(response: httpx2.Response) -> bool:
 
 
 @contextmanager
-def _as_faults(key: str, timeout: int) -> Iterator[None]:
+def as_faults(key: str, timeout: float) -> Iterator[None]:
     """What the package and the network raise, as faults."""
     try:
         yield
     except (openai.APITimeoutError, httpx2.TimeoutException) as error:
-        raise TransientFault(f"No answer within {timeout} s.", kind=Fault.Kind.TIMEOUT) from error
+        raise TransientFault(f"No answer within {timeout:.0f} s.", kind=Fault.Kind.TIMEOUT) from error
     except (openai.APIConnectionError, httpx2.RequestError) as error:
         why = f"The endpoint can't be reached: {error.__cause__ or error}."
         raise TransientFault(why, kind=Fault.Kind.CONNECTION) from error
@@ -227,7 +246,7 @@ def _total(counts: list[int | None]) -> int | None:
     return sum(known) if len(known) == len(counts) else None
 
 
-def _key(endpoint: Endpoint) -> str:
+def endpoint_key(endpoint: Endpoint) -> str:
     name = endpoint.api_key_env
     if not name:
         return NO_KEY
@@ -254,18 +273,15 @@ def _key(endpoint: Endpoint) -> str:
 
 
 @lru_cache(maxsize=64)
-def _shared_client(base_url: str, api_version: str, key: str, timeout_seconds: int) -> openai.OpenAI:
-    azure: dict[str, Any] = {
-        "default_headers": {"api-key": key, "Authorization": openai.Omit()},
-        "default_query": {"api-version": api_version},
-    }
+def shared_client(base_url: str, api_version: str, key: str, timeout_seconds: int) -> openai.OpenAI:
     # Retries are ours: they are counted on the response, wait without holding a thread, and survive a restart.
     client = openai.OpenAI(
         base_url=base_url,
         api_key=key,
         timeout=timeout_seconds,
         max_retries=0,
-        **(azure if api_version else {}),
+        default_query={"api-version": api_version} if api_version else None,
+        default_headers={"api-key": key} if api_version else None,
     )
     http = client._client  # one of our own would not be closed when the cache lets go of it
     keep_to_deadlines(http)

@@ -24,6 +24,30 @@ FILTER_CODES = {
 # A 429 that no waiting mends.
 MONEY_CODES = {"insufficient_quota", "billing_hard_limit_reached", "billing_not_active"}
 
+FIXES = {
+    401: "Check the key in the endpoint's environment variable.",
+    403: "The key may not use this model.",
+    404: "Check the endpoint's base URL and the version's served name.",
+}
+DIALECTS = (
+    (
+        r"max_completion_tokens|max_tokens['\"` ]+(is|was)?\s*(not|un)",
+        "Choose another name of the token limit at the endpoint.",
+    ),
+    (
+        r"system['\"` ]+(role|message)|role.{0,40}(system|developer)|developer.{0,20}(role|message)",
+        "Choose another system role at the endpoint.",
+    ),
+    (
+        r"stream['\"`:= ]+(must|has to|should|parameter|mode|true|set to)|(only|requires?).{0,20}stream",
+        "Switch on “stream answers” at the endpoint.",
+    ),
+    (
+        r"api-version|api version",
+        "Check the endpoint's API version; Azure OpenAI lists those it knows.",
+    ),
+)
+
 
 class TransientFault(Exception):
     """Worth another try. `wait_seconds` is what the endpoint asked for, if it asked; `pauses_endpoint` if for all."""
@@ -102,14 +126,16 @@ def status_fault(
             pauses_endpoint=status == 429,
             headroom=headroom(headers),
         )
-    fix = {
-        401: "Check the key in the endpoint's environment variable.",
-        403: "The key may not use this model.",
-        404: "Check the endpoint's base URL and the version's served name.",
-    }
-    return PermanentFault(
-        f"{said} {fix.get(status, "Check the version's decoding parameters and the prompt.")}",
-        stops_version=status in fix,
+    return PermanentFault(f"{said} {_fix(status, said)}", stops_version=status in FIXES)
+
+
+def _fix(status: int, said: str) -> str:
+    """What to change, by the status, or by what servers say of settings that are theirs alone."""
+    if status in FIXES:
+        return FIXES[status]
+    return next(
+        (fix for words, fix in DIALECTS if re.search(words, said, re.IGNORECASE)),
+        "Check the version's decoding parameters and the prompt.",
     )
 
 

@@ -51,9 +51,9 @@ SPELLINGS = {
     ),
 }
 _UNITS = {"d": 86_400.0, "h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
-_PIECE = re.compile(r"(\d{1,12}(?:\.\d{1,12})?)(ms|us|µs|ns|[dhms])")
+_PIECE = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,12})?)(ms|us|µs|ns|[dhms])")
 _DURATION = re.compile(rf"(?:{_PIECE.pattern})+\Z")
-_NUMBER = re.compile(r"\d{1,18}(?:\.\d{1,12})?\Z")
+_NUMBER = re.compile(r"[0-9]{1,18}(?:\.[0-9]{1,12})?\Z")
 
 
 @dataclass(frozen=True)
