@@ -18,18 +18,21 @@ from typing import Any
 
 import duckdb
 import msgspec
+from duckdb.sqltypes import DuckDBPyType
 
 from models_registry.golden_files.json_text import BadJson, decode
 from models_registry.golden_files.jsonl import object_of
 from models_registry.golden_files.limits import Limits, megabytes
 from models_registry.golden_files.raw import raw_of
-from models_registry.golden_files.row import Problem, RawRow, Row
+from models_registry.golden_files.row import Problem, RawRow, Row, shorten
 from models_registry.golden_files.source import BLOCK, Source, Unreadable
 
 # DuckDB works through 2,048 rows at once; so many may stand in memory a few times over
 MEMORY = "512MB"
 ROWS_AT_ONCE = 64
 ROW_GROUP = 2048
+# each level of lists makes DuckDB think twice as long about how to write them as JSON, before the first row
+MOST_TYPE_DEPTH = 10
 # no column of a file is called so
 ROW = "evalsite_row"
 COLUMNS = {
@@ -42,6 +45,7 @@ COLUMNS = {
     "lang": "VARCHAR",
     "metadata": "VARCHAR",
 }
+NESTED = ("list", "array", "struct", "map", "union")
 BROKEN = "write it again with the program it comes from, or export it as JSON Lines"
 
 
@@ -95,11 +99,18 @@ def _connection(folder: str) -> duckdb.DuckDBPyConnection:
 def _rows(database: duckdb.DuckDBPyConnection, path: Path, limits: Limits) -> Iterator[RawRow | Problem]:
     table = "read_parquet($path, hive_partitioning = false)"
     given: dict[str, Any] = {"path": str(path)}
-    columns = database.execute(f"DESCRIBE FROM {table}", given).fetchall()
-    if len(columns) > limits.columns:
+    columns = database.sql(f"FROM {table}", params=given)
+    if len(columns.columns) > limits.columns:
         raise Unreadable(
-            f"the file has {len(columns):,} columns", "remove those that are not needed", unit="item"
+            f"the file has {len(columns.columns):,} columns", "remove those that are not needed", unit="item"
         )
+    for name, kind in zip(columns.columns, columns.types, strict=True):
+        if _is_deep(kind):
+            raise Unreadable(
+                f'the column "{shorten(name)}" is nested more than {MOST_TYPE_DEPTH} deep',
+                "flatten it, or write it as JSON text",
+                unit="item",
+            )
     text = f"to_json({ROW})::VARCHAR"
     query = f"SELECT CASE WHEN strlen(j) <= $most THEN j END FROM (SELECT {text} AS j FROM {table} {ROW})"  # noqa: S608
     result = database.execute(query, given | {"most": limits.row_bytes})
@@ -112,6 +123,14 @@ def _rows(database: duckdb.DuckDBPyConnection, path: Path, limits: Limits) -> It
                 yield Problem(number, f"the row is longer than {most}", "shorten or remove it", "item")
             else:
                 yield object_of(row, number, limits, "item")
+
+
+def _is_deep(kind: DuckDBPyType) -> bool:
+    level = [kind]
+    for _ in range(MOST_TYPE_DEPTH + 1):
+        nested = [one for one in level if one.id in NESTED]
+        level = [inner for one in nested for _name, inner in one.children if isinstance(inner, DuckDBPyType)]
+    return bool(level)
 
 
 def _with_metadata(found: RawRow | Problem, limits: Limits) -> RawRow | Problem:
