@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from models_registry.golden_files.csv_file import DELIMITERS, cells_of, delimiter_of, read_cells
+from models_registry.golden_files.csv_file import DELIMITERS, cells_of, delimiter_of, names_of, read_cells
 from models_registry.golden_files.limits import Limits
 from models_registry.golden_files.row import Problem
 from models_registry.golden_files.source import Line, Unreadable, lines_of, open_source
@@ -85,10 +85,7 @@ def _columns(lines: Iterator[Line], delimiter: str, limits: Limits, most: int) -
             if not header:
                 return cells
         elif not header:
-            if len(cells) > limits.columns:
-                problem = f"the header names {len(cells)} columns"
-                return Problem(line, problem, "remove those that are not needed")
-            header = tuple(cell.strip() or f"column {number}" for number, cell in enumerate(cells, start=1))
+            header = tuple(names_of(line, cells, limits))
         else:
             rows.append((*cells, *[""] * len(header))[: len(header)])
         if len(rows) == most:

@@ -33,6 +33,7 @@ FORMULA = re.compile("'*[=+\\-@\t\r\n＝＋－＠]")
 JSON_CELLS = ("messages", "user_turns", "metadata", "tags")
 WRITTEN = ("id", "system", "prompt", "user_turns", "messages", "tags", "reference", "lang", "metadata")
 CONVERSATIONS = ("prompt", "messages", "user_turns")
+MOST_NAME_CHARACTERS = 1000
 
 
 def delimiter_of(first_line: str, wanted: Iterable[str] = COLUMNS) -> str | None:
@@ -144,14 +145,28 @@ class _Texts:
         return "\n" if line.number == 1 and re.fullmatch(r"sep=.\s*", line.text) else line.text
 
 
+def names_of(line: int, cells: list[str], limits: Limits) -> list[str]:
+    """The names in a header, those without one by their number. Raises Unreadable."""
+    if len(cells) > limits.columns:
+        raise Unreadable(
+            f"the header names {len(cells)} columns", "remove those that are not needed", line=line
+        )
+    names = [cell.strip() or f"column {number}" for number, cell in enumerate(cells, start=1)]
+    for number, name in enumerate(names, start=1):
+        if "\x00" in name:
+            what = f"the name of column {number} contains a NUL character (U+0000)"
+            raise Unreadable(what, "remove it: the database can't store it", line=line)
+        if len(name) > MOST_NAME_CHARACTERS:
+            what = f"the name of column {number} has {len(name):,} characters"
+            fix = "begin with a header that names the columns shortly, then one row a line"
+            raise Unreadable(what, fix, line=line)
+    return names
+
+
 def _checked_header(
     line: int, cells: list[str], limits: Limits, columns: Mapping[str, str] | None
 ) -> list[str]:
-    header = [_column(cell) or f"column {number}" for number, cell in enumerate(cells, start=1)]
-    if len(header) > limits.columns:
-        raise Unreadable(
-            f"the header names {len(header)} columns", "remove those that are not needed", line=line
-        )
+    header = [_column(name) for name in names_of(line, cells, limits)]
     twice = next((name for number, name in enumerate(header) if name in header[:number]), None)
     if twice is not None:
         raise Unreadable(

@@ -33,6 +33,8 @@ MESSAGES_EXAMPLE = '[{"role": "user", "content": "…"}]'
 LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*\Z")
 TURNS_EXAMPLE = '["…", "…"]'
 CONTROL = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]")
+# what steers a terminal, breaks a line, turns the direction of writing, or can't be stored
+UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +120,9 @@ def kind_of(value: object) -> str:
 
 
 def shorten(text: str, most: int = 40) -> str:
-    return text if len(text) <= most else text[: most - 1] + "…"
+    """What a message quotes of a file: its beginning, harmless wherever it is shown or stored."""
+    short = text if len(text) <= most else text[: most - 1] + "…"
+    return UNSEEN.sub("\N{REPLACEMENT CHARACTER}", short)
 
 
 def _show(value: object) -> str:

@@ -8,6 +8,7 @@ from typing import Any, BinaryIO
 
 from models_registry.golden_files import Limits, Opened, Problem, Row, open_golden_set
 from models_registry.golden_files.reading import MOST_PROBLEMS
+from models_registry.golden_files.row import shorten
 from models_registry.importing.spool import Spool
 from models_registry.preflight import Options, Quick, Report, replaced_row, slow
 
@@ -75,7 +76,8 @@ def check_file(
     reports   False where there is a report of these rows already
     progress  called every so often; what it raises ends the reading
 
-    With `columns`, what is wrong is told by the file's own names. Any bytes give a Checked. Raises OSError where the stream does, ValueError for an option without sense.
+    With `columns`, what is wrong is told by the file's own names. Any bytes give a Checked. Raises OSError where
+    the stream does, ValueError for an option without sense.
     """
     opened = open_golden_set(stream, filename, columns=columns, limits=limits)
     quick = Quick(options)
@@ -121,7 +123,7 @@ def scan(checked: Checked, spool: Spool, progress: Callable[[int, int], None] | 
 def _in_their_words(problem: Problem, columns: Mapping[str, str]) -> Problem:
     message = problem.message
     for ours, theirs in columns.items():
-        message = message.replace(f'"{ours}"', f'"{theirs}"')
+        message = message.replace(f'"{ours}"', f'"{shorten(theirs)}"')
     return replace(problem, message=message)
 
 
