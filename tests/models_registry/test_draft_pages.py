@@ -168,7 +168,7 @@ def test_answers_left_to_the_models_make_a_replayed_conversation(
         ({"rounds": "2", "answer_2": "Yes."}, "end with the user message to be answered"),
         ({"rounds": "3", "answer_2": "Yes.", "user_2": "b", "user_3": "c"}, "Give all of them, or none."),
         ({"tags": "a; a"}, "give each tag once"),
-        ({"lang": "english!"}, "give a BCP 47 code"),
+        ({"lang": "english!"}, "give a language code"),
         ({"metadata": "{"}, "the metadata"),
         ({"metadata": "[1]"}, "Write an object"),
         ({"metadata": '{"a": 1, "a": 2}'}, "twice"),
