@@ -99,7 +99,7 @@ def _take(endpoint_id: int) -> tuple[Response, float] | None:
     if stopping.is_set():
         return None
     with transaction.atomic():
-        use = _locked_use(endpoint_id)
+        use = locked_use(endpoint_id)
         endpoint = use.endpoint
         most = endpoint.max_concurrency if use.down_since is None else 1
         if leased_responses().filter(model_version__endpoint=endpoint).count() >= most:
@@ -130,7 +130,7 @@ def _take(endpoint_id: int) -> tuple[Response, float] | None:
     return response, wait
 
 
-def _locked_use(endpoint_id: int) -> EndpointUse:
+def locked_use(endpoint_id: int) -> EndpointUse:
     locked = EndpointUse.objects.select_for_update(of=("self",)).select_related("endpoint")
     use = locked.filter(endpoint_id=endpoint_id).first()
     if use is None:

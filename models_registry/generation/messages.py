@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from itertools import pairwise
 from typing import Any
 
 
@@ -27,3 +28,9 @@ def request_parameters(
 def user_turns(messages: Iterable[Mapping[str, str]]) -> int:
     """How many requests a conversation takes at most: one for each of the user's messages."""
     return sum(message["role"] == "user" for message in messages)
+
+
+def is_replayed(messages: Iterable[Mapping[str, str]]) -> bool:
+    """Whether the model's own answers stand between the messages, so that one request can't ask for it all."""
+    roles = [message["role"] for message in messages if message["role"] != "system"]
+    return any(pair == ("user", "user") for pair in pairwise(roles))

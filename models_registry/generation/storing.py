@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 MOST_ATTEMPTS = 6
+# what a request in a batch costs, of the price of a live one; OpenAI's, and those of all who copied it
+BATCH_PRICE = Decimal("0.5")
 # A throttled request was never worked on, so it costs no attempt; but an endpoint that only throttles gives nothing.
 MOST_THROTTLED = 50
 # first, second, … wait after a transient fault, each jittered by half
@@ -33,9 +35,12 @@ PENDING, DONE, FAILED = Response.Status.PENDING, Response.Status.DONE, Response.
 
 
 @transaction.atomic
-def store(response: Response, completion: Completion, price_factor: Decimal = Decimal(1)) -> bool:
-    """Store an answer, unless there is one; whether it was stored. `price_factor`: of what live requests cost."""
-    cost = _cost(response, completion, price_factor)
+def store(response: Response, completion: Completion, *, by_batch: bool = False) -> bool:
+    """Store an answer, unless there is one; whether it was stored.
+
+    by_batch: it costs half, and says nothing of the endpoint's limits, as a batch has limits of its own.
+    """
+    cost = _cost(response, completion, BATCH_PRICE if by_batch else Decimal(1))
     stored = (
         Response.objects.filter(pk=response.pk)
         .exclude(status=DONE)
@@ -63,7 +68,7 @@ def store(response: Response, completion: Completion, price_factor: Decimal = De
     # both are paid for
     _spend(response, cost)
     endpoint = response.model_version.endpoint
-    if endpoint is not None:
+    if endpoint is not None and not by_batch:
         breaker.count_answer(endpoint)
         limits.spend_tokens(endpoint, (completion.input_tokens or 0) + (completion.output_tokens or 0))
         headroom = completion.headroom
@@ -74,22 +79,25 @@ def store(response: Response, completion: Completion, price_factor: Decimal = De
     return bool(stored)
 
 
-def store_transient(response: Response, endpoint: Endpoint, fault: TransientFault) -> None:
-    """Put a response back for a later try, or give it up; the endpoint rests if it asked for it, or seems dead."""
+def store_transient(response: Response, endpoint: Endpoint | None, fault: TransientFault) -> None:
+    """Put a response back for a later try, or give it up; the endpoint rests if it asked for it, or seems dead.
+
+    endpoint: None where the fault came in a batch, which says nothing of live requests.
+    """
     now = timezone.now()
     message = storable(str(fault))
-    is_down = breaker.count_fault(endpoint, fault.kind, message, now)
+    is_down = endpoint is not None and breaker.count_fault(endpoint, fault.kind, message, now)
     wait = fault.wait_seconds
     if wait is None:
         longest = BACKOFF_SECONDS[min(max(response.attempts, 1), len(BACKOFF_SECONDS)) - 1]
         wait = longest * random.uniform(0.5, 1.0)  # noqa: S311 - jitter, not a secret
     wait = min(wait, limits.LONGEST_PAUSE_SECONDS)
-    if fault.pauses_endpoint:
+    if fault.pauses_endpoint and endpoint is not None:
         limits.pause(endpoint, now + timedelta(seconds=wait))
     # an endpoint that can't be reached says nothing about the prompt; one that answers with an error may
     is_free = (is_down and fault.kind == Fault.Kind.CONNECTION) or _is_throttled(response, fault)
     if response.attempts >= MOST_ATTEMPTS and not is_free:
-        _log(response, fault.kind, message)
+        log(response, fault.kind, message)
         _own(response).update(
             status=FAILED,
             last_error=f"{message} Given up after {response.attempts} attempts.",
@@ -98,7 +106,7 @@ def store_transient(response: Response, endpoint: Endpoint, fault: TransientFaul
         )
         return
     next_try_at = now + timedelta(seconds=wait)
-    _log(response, fault.kind, message, next_try_at)
+    log(response, fault.kind, message, next_try_at)
     _own(response).update(
         last_error=message,
         next_try_at=next_try_at,
@@ -111,7 +119,7 @@ def store_transient(response: Response, endpoint: Endpoint, fault: TransientFaul
 def store_permanent(response: Response, fault: PermanentFault) -> None:
     """Fail a response, and with it all that would meet the same; a person mends it and says "retry"."""
     message = storable(str(fault))
-    _log(response, fault.kind, message)
+    log(response, fault.kind, message)
     _own(response).update(status=FAILED, last_error=message, lease_until=None, claim=None)
     if fault.stops_version or (fault.kind == Fault.Kind.REFUSED and _none_is_answered(response)):
         _waiting_beside(response).update(status=FAILED, last_error=message, next_try_at=None)
@@ -119,14 +127,14 @@ def store_permanent(response: Response, fault: PermanentFault) -> None:
 
 def store_unforeseen(response: Response, message: str) -> None:
     message = storable(message)
-    _log(response, Fault.Kind.UNFORESEEN, message)
+    log(response, Fault.Kind.UNFORESEEN, message)
     _own(response).update(status=FAILED, last_error=message, lease_until=None, claim=None)
 
 
 def store_lost(response: Response) -> None:
     """Write down that the worker that held a response died with it. Its caller holds the endpoint's row."""
     response.lost_attempts += 1
-    _log(response, Fault.Kind.LOST, "The worker ended before it could store anything; asked again.")
+    log(response, Fault.Kind.LOST, "The worker ended before it could store anything; asked again.")
 
 
 def give_up(response: Response) -> None:
@@ -190,7 +198,7 @@ def _waiting_beside(response: Response) -> QuerySet[Response]:
     )
 
 
-def _log(response: Response, kind: str, message: str, next_try_at: datetime | None = None) -> None:
+def log(response: Response, kind: str, message: str, next_try_at: datetime | None = None) -> None:
     Fault.objects.create(
         response_id=response.pk,
         model_version_id=response.model_version_id,
