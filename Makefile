@@ -10,7 +10,7 @@ export UV_NO_PROGRESS=1
 export UV_SYSTEM_CERTS ?= 1
 unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-reset run test lint test-sqlite test-postgres test-browser bench-import bench-preflight format clean chromium lock
+.PHONY: help demo demo-reset run test lint test-sqlite test-postgres test-browser bench-generation bench-import bench-preflight format clean chromium lock
 .DELETE_ON_ERROR:
 
 help: ## this list
@@ -54,6 +54,9 @@ test-browser: $(VENV)/.dev $(VENV)/.chromium ## the browser tests alone
 
 bench-preflight: $(VENV)/.demo ## how fast a golden set is checked, beside json.loads; ROWS=100000 for more
 	@$(PY) bench/preflight.py --rows $(or $(ROWS),20000)
+
+bench-generation: $(VENV)/.dev $(VENV)/.redis ## how near to a limit the workers keep, beside a bare asyncio loop; SECONDS=20 for a shorter window
+	@$(PY) bench/generation.py --seconds $(or $(SECONDS),40)
 
 bench-import: $(VENV)/.demo ## how fast a golden set is imported, beside json.loads and COPY; ROWS=20000 for fewer
 	@$(PY) bench/import_golden_set.py --rows $(or $(ROWS),100000)
