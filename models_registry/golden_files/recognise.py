@@ -24,7 +24,7 @@ from models_registry.golden_files import (
 from models_registry.golden_files.json_text import ROW_EXAMPLE
 from models_registry.golden_files.limits import Limits
 from models_registry.golden_files.row import COLUMNS, Problem, RawRow, shorten
-from models_registry.golden_files.source import Line, Source, Unreadable
+from models_registry.golden_files.source import Line, Source, Unreadable, check_head
 
 ROWS_TO_RECOGNISE_BY = 20
 JSON_LINES_SUFFIXES = (".jsonl", ".ndjson", ".jsonl.gz", ".ndjson.gz")
@@ -148,6 +148,7 @@ def _container(texts: list[str], source: Source, filename: str, limits: Limits) 
     some_json = any(text.lstrip().startswith("{") for text in texts[:ROWS_TO_RECOGNISE_BY])
     if some_json or filename.lower().endswith(JSON_LINES_SUFFIXES):
         return "jsonl"
+    check_head(source)
     blank = source.head[: len(source.head) - len(source.head.lstrip())]
     raise Unreadable(
         "the file is neither JSON Lines nor CSV with the columns known here: "

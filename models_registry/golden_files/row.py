@@ -32,6 +32,16 @@ MOST_METADATA_DEPTH = 32
 MESSAGES_EXAMPLE = '[{"role": "user", "content": "…"}]'
 LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*\Z")
 TURNS_EXAMPLE = '["…", "…"]'
+# what people write in a spreadsheet, in the languages this is made for
+LANGUAGE_NAMES = {
+    **dict.fromkeys(("english", "inglés", "ingles"), "en"),
+    **dict.fromkeys(("spanish", "español", "espanol", "castellano"), "es"),
+    **dict.fromkeys(("french", "francés", "frances", "français"), "fr"),
+    **dict.fromkeys(("german", "alemán", "aleman", "deutsch"), "de"),
+    **dict.fromkeys(("portuguese", "portugués", "portugues", "português"), "pt"),
+    **dict.fromkeys(("italian", "italiano"), "it"),
+    **dict.fromkeys(("catalan", "catalán", "català"), "ca"),
+}
 CONTROL = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]")
 # what steers a terminal, breaks a line, turns the direction of writing, or can't be stored
 UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
@@ -315,7 +325,9 @@ def _lang(given: Mapping[str, Any]) -> str:
     language = spelled(lang) if len(lang) <= MOST_LANG_CHARACTERS else None
     if language is None:
         _check_text('"lang"', lang)
-        if LANGUAGE.match(lang.replace("_", "-")):
+        if code := LANGUAGE_NAMES.get(lang.lower()):
+            fix = f"write {code}"
+        elif LANGUAGE.match(lang.replace("_", "-")):
             fix = f"write {lang.replace('_', '-')}"
         raise Wrong(f'"lang" is {_show(lang)}', fix)
     return language

@@ -186,6 +186,14 @@ def _rejoined(head: bytes, rest: io.BufferedReader[Any]) -> io.BufferedReader[An
     return io.BufferedReader(_Rejoined(head, rest), BLOCK)
 
 
+def check_head(source: Source) -> None:
+    """Raise Unreadable where the beginning is not UTF-8: then that is what is wrong, whatever else seems to be."""
+    offset = source.start
+    for number, raw in enumerate(source.head.split(b"\n")[:-1] or [source.head], start=1):
+        utf8(raw, offset, number)
+        offset += len(raw) + 1
+
+
 def lines_of(source: Source, limits: Limits) -> Iterator[Line]:
     """The lines, numbered from 1. Raises Unreadable for anything that is not UTF-8 text, or not whole."""
     for raw in raw_lines(source, limits):

@@ -211,7 +211,7 @@ def user(content: Any = "Hi") -> dict[str, Any]:
         ({"id": "a", "prompt": "Hi", "tags": ["x" * 101]}, "has 101 characters"),
         ({"id": "a", "prompt": "Hi", "tags": ["Untagged"]}, "what a row without a tag is called here"),
         ({"id": "a", "prompt": "Hi", "reference": 4}, '"reference" is a number'),
-        ({"id": "a", "prompt": "Hi", "lang": "English"}, '"lang" is "English"; give a language code'),
+        ({"id": "a", "prompt": "Hi", "lang": "English"}, '"lang" is "English"; write en'),
         ({"id": "a", "prompt": "Hi", "lang": "pt_BR"}, "write pt-BR"),
         ({"id": "a", "prompt": "Hi", "metadata": []}, '"metadata" is a list'),
         ({"id": "a", "prompt": "Hi", "metadata": {"a": {"b": "\x00"}}}, '"metadata" contains a NUL'),

@@ -363,3 +363,20 @@ def test_a_fault_is_told(client_for: ClientFor, admin_user: User) -> None:
     found = staged(client)
     Upload.objects.update(fault="Unforeseen fault: <b>")
     assert "Unforeseen fault: &lt;b&gt;" in client.get(found.get_absolute_url()).text
+
+
+def test_a_spreadsheet_in_an_old_encoding_is_told_to_be_saved_as_utf_8(
+    client_for: ClientFor, admin_user: User
+) -> None:
+    client = client_for(admin_user)
+    old = "N\u00ba;Pregunta;Idioma\n1;\u00bfD\u00f3nde?;Espa\u00f1ol\n".encode("cp1252")
+    page = client.get(staged(client, old, "tickets.csv").get_absolute_url()).text
+    assert "the file is not UTF-8: byte offset 1 holds 0xba" in page
+    assert "CSV UTF-8" in page
+
+    new = staged(client, old.decode("cp1252").encode(), "tickets.csv")
+    columns = f"{new.get_absolute_url()}columns/"
+    form = client.get(columns).context["form"]
+    assert (form["id"].value(), form["prompt"].value(), form["lang"].value()) == ("0", "1", "2")
+    client.post(columns, {"id": "0", "prompt": "1", "lang": "2"})
+    assert "write es" in client.get(new.get_absolute_url()).text
