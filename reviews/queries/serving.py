@@ -11,16 +11,29 @@ import numpy as np
 from models_registry.models import Response
 from reviews.models import Evaluation
 from reviews.queries.tags import examples_by_tag
+from reviews.stats.quantiles import QuantileInterval, quantile
+
+LEVEL = 0.95
+FIELDS = ("latency_seconds", "first_token_seconds", "cost")
+
+type Facts = tuple[float | None, float | None, Decimal | None]
 
 
 @dataclass(frozen=True)
 class Serving:
-    """Speed and cost of one model version's responses to one group of examples. Seconds, US dollars."""
+    """Speed and cost of one model version's responses to one group of examples. Seconds, US dollars.
+
+    None is what nobody measured: the time to the first token where answers came in one piece, a cost without prices.
+    """
 
     responses: int
     p50_seconds: float | None
     p95_seconds: float | None
+    p95_interval: QuantileInterval | None
+    p99_seconds: float | None
+    first_token_p50_seconds: float | None
     mean_cost: Decimal | None
+    total_cost: Decimal | None
 
 
 @dataclass(frozen=True)
@@ -29,22 +42,25 @@ class ServingRow:
     candidate: Serving
     baseline: Serving
 
+    @property
+    def sides(self) -> list[tuple[str, Serving]]:
+        return [("candidate", self.candidate), ("baseline", self.baseline)]
+
+    @property
+    def was_streamed(self) -> bool:
+        return any(side.first_token_p50_seconds is not None for side in (self.candidate, self.baseline))
+
 
 def serving(evaluation: Evaluation) -> list[ServingRow]:
-    """p50 and p95 of latency and mean cost per response of both models: overall (named "") and per tag."""
+    """Latency and cost of both models' responses: overall (named "") and per tag."""
     done = Response.Status.DONE
-    facts = {
-        example: ((candidate_seconds, candidate_cost), (baseline_seconds, baseline_cost))
-        for example, candidate_seconds, candidate_cost, baseline_seconds, baseline_cost in (
+    columns = [f"{side}_response__{field}" for side in ("candidate", "baseline") for field in FIELDS]
+    facts: dict[int, tuple[Facts, Facts]] = {
+        example: ((seconds, first, cost), (other_seconds, other_first, other_cost))
+        for example, seconds, first, cost, other_seconds, other_first, other_cost in (
             evaluation.comparisons.filter(candidate_response__status=done, baseline_response__status=done)
             .order_by("position")
-            .values_list(
-                "example_id",
-                "candidate_response__latency_seconds",
-                "candidate_response__cost",
-                "baseline_response__latency_seconds",
-                "baseline_response__cost",
-            )
+            .values_list("example_id", *columns)
         )
     }
     groups = {"": list(facts)} | examples_by_tag(evaluation, facts)
@@ -58,12 +74,19 @@ def serving(evaluation: Evaluation) -> list[ServingRow]:
     ]
 
 
-def _serving(facts: Sequence[tuple[float | None, Decimal | None]]) -> Serving:
-    seconds = [latency for latency, _cost in facts if latency is not None]
-    costs = [cost for _latency, cost in facts if cost is not None]
+def _serving(facts: Sequence[Facts]) -> Serving:
+    seconds = [latency for latency, _first, _cost in facts if latency is not None]
+    first_tokens = [first for _latency, first, _cost in facts if first is not None]
+    costs = [cost for _latency, _first, cost in facts if cost is not None]
+    p95 = quantile(seconds, 0.95, LEVEL)
+    total = sum(costs, Decimal(0))
     return Serving(
         responses=len(facts),
         p50_seconds=float(np.quantile(seconds, 0.5)) if seconds else None,
-        p95_seconds=float(np.quantile(seconds, 0.95, method="inverted_cdf")) if seconds else None,
-        mean_cost=sum(costs, Decimal(0)) / len(costs) if costs else None,
+        p95_seconds=p95.estimate,
+        p95_interval=p95.interval if seconds else None,
+        p99_seconds=quantile(seconds, 0.99, LEVEL).estimate,
+        first_token_p50_seconds=float(np.quantile(first_tokens, 0.5)) if first_tokens else None,
+        mean_cost=total / len(costs) if costs else None,
+        total_cost=total if costs else None,
     )

@@ -6,8 +6,10 @@ from decimal import Decimal
 
 from django import template
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext as _
 
 from reviews import markdown
+from reviews.stats.quantiles import QuantileInterval
 from reviews.stats.win_rate import Interval
 
 register = template.Library()
@@ -48,6 +50,17 @@ def seconds(value: float | None) -> str:
     if value is None:
         return DASH
     return f"{value:.2f}\N{NO-BREAK SPACE}s" if value < 10 else f"{value:.1f}\N{NO-BREAK SPACE}s"
+
+
+@register.filter
+def seconds_between(interval: QuantileInterval | None) -> str:
+    """An interval of seconds: 0.71–1.02 s; "at least 0.71 s" where too few values give no upper limit."""
+    if interval is None or interval.low is None:
+        return ""
+    if interval.high is None:
+        return _("at least %(seconds)s") % {"seconds": seconds(interval.low)}
+    digits = 2 if interval.high < 10 else 1
+    return f"{interval.low:.{digits}f}–{seconds(interval.high)}"
 
 
 @register.filter

@@ -5,6 +5,8 @@ from __future__ import annotations
 from decimal import Decimal
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from models_registry.models import Response
 from reviews.models import Evaluation
@@ -29,11 +31,53 @@ def test_p50_p95_and_cost_of_both_models_overall_and_by_tag() -> None:
 
     assert list(rows) == ["", "refunds", "sizing"]
     # 1 … 20: the median lies between 10 and 11, and 19 of 20 take 19 seconds or less
-    assert rows[""].candidate == Serving(20, 10.5, 19.0, Decimal("0.0105"))
-    assert rows[""].baseline == Serving(20, 2.0, 2.0, Decimal("0.105"))
+    assert short(rows[""].candidate) == (20, 10.5, 19.0, 20.0, Decimal("0.0105"), Decimal("0.21"))
+    assert short(rows[""].baseline) == (20, 2.0, 2.0, 2.0, Decimal("0.105"), Decimal("2.1"))
     # 1, 3, … 19
-    assert rows["refunds"].candidate == Serving(10, 10.0, 19.0, Decimal("0.01"))
-    assert rows["sizing"].candidate == Serving(10, 11.0, 20.0, Decimal("0.011"))
+    assert short(rows["refunds"].candidate) == (10, 10.0, 19.0, 19.0, Decimal("0.01"), Decimal("0.1"))
+    assert short(rows["sizing"].candidate) == (10, 11.0, 20.0, 20.0, Decimal("0.011"), Decimal("0.11"))
+
+
+def short(side: Serving) -> tuple[object, ...]:
+    return (
+        side.responses,
+        side.p50_seconds,
+        side.p95_seconds,
+        side.p99_seconds,
+        side.mean_cost,
+        side.total_cost,
+    )
+
+
+def test_interval_of_the_p95_has_no_upper_limit_under_72_responses() -> None:
+    few, many = make_evaluation(make_rows(71)), make_evaluation(make_rows(72))
+    for evaluation in (few, many):
+        seconds = [float(number) for number in range(1, evaluation.comparisons.count() + 1)]
+        set_latencies(evaluation, "candidate", seconds, "0.001")
+    intervals = [serving(evaluation)[0].candidate.p95_interval for evaluation in (few, many)]
+    assert [(i.low, i.high) for i in intervals if i] == [(63.0, None), (64.0, 72.0)]
+
+
+def test_time_to_the_first_token_is_shown_where_answers_were_streamed() -> None:
+    evaluation = make_evaluation(make_rows(4))
+    responses = evaluation.comparisons.values("baseline_response")
+    Response.objects.filter(pk__in=responses[:3]).update(first_token_seconds=0.25)
+    overall = serving(evaluation)[0]
+    assert overall.was_streamed
+    assert (overall.candidate.first_token_p50_seconds, overall.baseline.first_token_p50_seconds) == (
+        None,
+        0.25,
+    )
+
+
+def test_queries_do_not_grow_with_responses() -> None:
+    few, many = make_evaluation(make_rows(2)), make_evaluation(make_rows(40))
+    counted = []
+    for evaluation in (few, many):
+        with CaptureQueriesContext(connection) as queries:
+            serving(evaluation)
+        counted.append(len(queries))
+    assert counted[0] == counted[1]
 
 
 def test_only_comparisons_with_both_responses_count() -> None:
@@ -53,10 +97,10 @@ def test_what_was_not_measured_is_none_not_zero() -> None:
     set_latencies(evaluation, "baseline", [None, 3.0], "0.01")
     overall, untagged = serving(evaluation)
     assert untagged.name == "untagged"
-    assert overall.candidate == Serving(2, None, None, None)
+    assert overall.candidate == Serving(2, *[None] * 7)
     assert overall.baseline.p50_seconds == 3.0
 
 
 def test_evaluation_that_is_generating_has_one_empty_row() -> None:
     (overall,) = serving(make_evaluation(2, opened=False))
-    assert overall.candidate == Serving(0, None, None, None)
+    assert overall.candidate == Serving(0, *[None] * 7)
