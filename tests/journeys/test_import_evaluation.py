@@ -16,7 +16,6 @@ import pytest
 from django.contrib.auth.models import User
 from django.core.management import call_command
 from django.test import Client
-from django.urls import reverse
 
 from models_registry.models import GoldenSetVersion
 from reviews.models import Evaluation, Vote
@@ -153,32 +152,3 @@ def test_vicuna80_loads_with_every_model_an_empty_answer_too(shared_data: Path, 
     folder = shared_data / "vicuna80"
     report, figures = load(folder, model, model, "vicuna-13b", votes=folder / "judge_votes.jsonl")
     assert report["comparisons"] == figures["overall"]["examples"] == 80
-
-
-@pytest.mark.parametrize(
-    ("path", "rows"),
-    [
-        ("support_bitext/items.jsonl", 540),
-        ("intents_en_es/en.jsonl", 250),
-        ("intents_en_es/es.jsonl", 250),
-    ],
-)
-def test_items_upload_through_the_page(
-    shared_data: Path, client_for: Callable[..., Client], admin_user: User, path: str, rows: int
-) -> None:
-    client = client_for(admin_user)
-    with (shared_data / path).open("rb") as stream:
-        response = client.post(reverse("golden_set_upload"), {"file": stream, "name": "uploaded"})
-    assert response.status_code == 302
-    version = GoldenSetVersion.objects.get()
-    assert response.headers["Location"] == version.get_absolute_url()
-    assert version.sealed_at is not None
-    assert (version.rows, version.examples.count()) == (rows, rows)
-    with (shared_data / path).open(encoding="utf-8") as stream:
-        given = {row["id"]: row for row in map(json.loads, stream)}
-    for example in version.examples.prefetch_related("tags"):
-        row = given[example.key]
-        assert example.messages == row["messages"]
-        assert example.tag_names == row["tags"]
-        assert example.lang == row["lang"]
-    assert client.get(version.get_absolute_url()).status_code == 200
