@@ -176,7 +176,6 @@ HOSTILE: dict[str, tuple[bytes | Callable[[], bytes], str]] = {
     "old excel": (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\x00" * 99, "is an old Excel workbook"),
     "bzip2": (b"BZh91AY&SY" + b"\x00" * 20, "is packed with bzip2"),
     "zstandard": (b"\x28\xb5\x2f\xfd\x00\x00", "is packed with Zstandard"),
-    "picture": (b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR", 'it begins with "\ufffdPNG"'),
     "xml": (b'<?xml version="1.0"?><rows/>', "HTML or XML"),
     "rich text": (b"{\\rtf1\\ansi Hi}", "the row is not JSON"),
     "a JSON string": (b'"Hi"', "neither JSON Lines nor CSV"),
