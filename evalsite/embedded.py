@@ -41,6 +41,7 @@ class Running:
 
 def start() -> Running:
     """Start worker and schedule in daemon threads; returns at once."""
+    from models_registry.generation import batch_jobs
     from models_registry.generation.generate import release_leases
     from models_registry.importing import process
 
@@ -52,6 +53,7 @@ def start() -> Running:
     released = release_leases()
     if released:
         logger.info("Taking up %d responses that were in flight when the last process ended", released)
+    batch_jobs.release_leases()
     process.release_leases()
     worker = app.WorkController(
         app=app,

@@ -101,6 +101,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 2.0,
         "options": {"expires": 10},
     },
+    "advance-batches": {
+        "task": "models_registry.tasks.advance_batches",
+        "schedule": 5.0,
+        "options": {"expires": 10},
+    },
     "wake-uploads": {
         "task": "models_registry.tasks.wake_uploads",
         "schedule": 2.0,

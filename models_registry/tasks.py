@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from models_registry.generation import generate
+from models_registry.generation import batch_jobs, batches, generate
 from models_registry.importing import background, process
 
 # A chain that waited longer than this in the broker is let go: the next waking starts as many as there is room for,
@@ -12,6 +12,7 @@ from models_registry.importing import background, process
 CHAIN_EXPIRES_SECONDS = 5
 # each waking sends a message for every upload that waits
 UPLOAD_EXPIRES_SECONDS = 10
+BATCH_EXPIRES_SECONDS = 20
 
 
 @shared_task
@@ -33,6 +34,19 @@ def generate_next(endpoint_id: int) -> None:
     """
     if generate.generate_for_a_while(endpoint_id):
         generate_next.apply_async((endpoint_id,), expires=CHAIN_EXPIRES_SECONDS)
+
+
+@shared_task
+def advance_batches() -> None:
+    """Give what waits for a batch to one, and take up the batches that are to be looked at."""
+    batches.start_jobs()
+    for job_id in batch_jobs.due_jobs().values_list("pk", flat=True):
+        advance_batch.apply_async((job_id,), expires=BATCH_EXPIRES_SECONDS)
+
+
+@shared_task
+def advance_batch(job_id: int) -> None:
+    batches.advance(job_id)
 
 
 @shared_task
