@@ -6,9 +6,12 @@ from django.contrib import admin
 from django.contrib.auth.models import User
 from django.db.models import Model as DatabaseModel
 from django.forms import ModelForm
-from django.http import HttpRequest
-from django.utils.translation import gettext as _
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.translation import gettext_lazy as _
 
+from models_registry.forms.endpoint_presets import PRESETS
 from models_registry.models import (
     Endpoint,
     GoldenSet,
@@ -39,13 +42,51 @@ class EndpointAdmin(admin.ModelAdmin):
     list_display = (
         "name",
         "base_url",
+        "api",
         "api_key_env",
         "timeout_seconds",
         "max_concurrency",
         "requests_per_minute",
         "tokens_per_minute",
+        "test",
     )
+    list_filter = ("api", "streams", "has_batches")
     search_fields = ("name", "base_url")
+    fieldsets = (
+        (None, {"fields": ("name", "base_url", "api_key_env")}),
+        (
+            _("Limits"),
+            {"fields": ("timeout_seconds", "max_concurrency", "requests_per_minute", "tokens_per_minute")},
+        ),
+        (
+            _("Where OpenAI-compatible APIs differ"),
+            {
+                "fields": (
+                    "api",
+                    "api_version",
+                    "max_tokens_name",
+                    "system_role",
+                    "streams",
+                    "has_batches",
+                )
+            },
+        ),
+    )
+
+    @admin.display(description=_("test"))
+    def test(self, endpoint: Endpoint) -> str:
+        return format_html('<a href="{}">{}</a>', reverse("endpoint_test", args=[endpoint.pk]), _("Test"))
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        preset = PRESETS.get(request.GET.get("preset", ""))
+        return dict(preset.fields) if preset else super().get_changeform_initial_data(request)
+
+    def add_view(
+        self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        chosen = request.GET.get("preset", "")
+        presets = {"presets": PRESETS, "chosen": chosen, "preset": PRESETS.get(chosen)}
+        return super().add_view(request, form_url, {**(extra_context or {}), **presets})
 
 
 @admin.register(Model)

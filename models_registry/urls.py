@@ -1,6 +1,6 @@
 from django.urls import path
 
-from models_registry.views import drafts, golden_set_versions, golden_sets, model_versions, uploads
+from models_registry.views import drafts, endpoints, golden_set_versions, golden_sets, model_versions, uploads
 
 urlpatterns = [
     path("golden-sets/", golden_sets.golden_sets, name="golden_sets"),
@@ -37,6 +37,7 @@ urlpatterns = [
     path("golden-sets/<slug:name>/draft/undo/", drafts.draft_undo, name="golden_set_draft_undo"),
     path("golden-sets/<slug:name>/draft/keep/", drafts.draft_keep, name="golden_set_draft_keep"),
     path("golden-sets/<slug:name>/flags/<int:pk>/settle/", drafts.flag_settle, name="flag_settle"),
+    path("endpoints/<int:pk>/test/", endpoints.endpoint_test, name="endpoint_test"),
     path("models/", model_versions.models, name="models"),
     path("models/<int:pk>/", model_versions.model_version, name="model_version"),
 ]

@@ -74,6 +74,7 @@ TABLE = {
     "golden_set_draft_undo": Row("POST", 403, 403, 403, 302),
     "golden_set_draft_keep": Row("POST", 403, 403, 403, 302),
     "flag_settle": Row("POST", 403, 403, 403, 302),
+    "endpoint_test": Row("GET", 403, 403, 403, 200),
     "models": WATCHED,
     "model_version": WATCHED,
 }
@@ -86,6 +87,7 @@ OTHER_METHOD = {
     "golden_set_draft": 422,
     "golden_set_draft_add": 422,
     "golden_set_draft_edit": 422,
+    "endpoint_test": 422,
 }
 CHECKED: dict[str, Any] = {"filename": "rows.jsonl", "pieces": [b'{"id": "one", "prompt": "Hello?"}']}
 # a CSV whose columns have names of their own waits until they are chosen
@@ -113,6 +115,7 @@ def path_of(name: str, evaluation: Evaluation) -> str:
         "golden_set_version_retire": ["support", 1],
         "golden_set_version_restore": ["support", 1],
         "model_version": [evaluation.candidate_id],
+        "endpoint_test": [evaluation.candidate.endpoint_id],
     }
     if name in {
         "golden_set_draft",
