@@ -1,6 +1,14 @@
 from django.urls import path
 
-from models_registry.views import drafts, endpoints, golden_set_versions, golden_sets, model_versions, uploads
+from models_registry.views import (
+    drafts,
+    endpoints,
+    golden_set_versions,
+    golden_sets,
+    model_versions,
+    recorded_responses,
+    uploads,
+)
 
 urlpatterns = [
     path("golden-sets/", golden_sets.golden_sets, name="golden_sets"),
@@ -39,5 +47,6 @@ urlpatterns = [
     path("golden-sets/<slug:name>/flags/<int:pk>/settle/", drafts.flag_settle, name="flag_settle"),
     path("endpoints/<int:pk>/test/", endpoints.endpoint_test, name="endpoint_test"),
     path("models/", model_versions.models, name="models"),
+    path("models/responses/upload/", recorded_responses.responses_upload, name="responses_upload"),
     path("models/<int:pk>/", model_versions.model_version, name="model_version"),
 ]

@@ -6,6 +6,7 @@ from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
 from models_registry import queries
+from models_registry.generation.answered import answered_versions
 
 
 @require_safe
@@ -19,5 +20,10 @@ def models(request: HttpRequest) -> HttpResponse:
 def model_version(request: HttpRequest, pk: int) -> HttpResponse:
     version = get_object_or_404(queries.model_versions(), pk=pk)
     counts = queries.response_counts(version)
-    context = {"version": version, "counts": counts, "is_frozen": any(counts.values())}
+    context = {
+        "version": version,
+        "counts": counts,
+        "is_frozen": any(counts.values()),
+        "answered": answered_versions(version) if version.endpoint is None else (),
+    }
     return render(request, "models_registry/model_version.html", context)

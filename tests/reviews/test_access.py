@@ -76,6 +76,7 @@ TABLE = {
     "flag_settle": Row("POST", 403, 403, 403, 302),
     "endpoint_test": Row("GET", 403, 403, 403, 200),
     "models": WATCHED,
+    "responses_upload": Row("GET", 403, 403, 403, 200),
     "model_version": WATCHED,
 }
 # what they answer to the other method
@@ -88,6 +89,7 @@ OTHER_METHOD = {
     "golden_set_draft_add": 422,
     "golden_set_draft_edit": 422,
     "endpoint_test": 422,
+    "responses_upload": 422,
 }
 CHECKED: dict[str, Any] = {"filename": "rows.jsonl", "pieces": [b'{"id": "one", "prompt": "Hello?"}']}
 # a CSV whose columns have names of their own waits until they are chosen
@@ -134,6 +136,7 @@ def path_of(name: str, evaluation: Evaluation) -> str:
     if name.startswith("upload"):
         return reverse(name, args=[receive_upload(**UPLOADS.get(name, CHECKED), name="support", by=None).pk])
     plain = {"home", "evaluations", "evaluation_new", "golden_sets", "golden_set_upload", "models"}
+    plain.add("responses_upload")
     return reverse(name, args=[] if name in plain else arguments.get(name, [evaluation.pk]))
 
 
