@@ -4,10 +4,11 @@ from collections.abc import Iterable
 from typing import Any
 
 from django import forms
+from django.db.models import Exists, OuterRef, Q
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
-from models_registry.models import ExampleFlag, GoldenSetVersion, ModelVersion
+from models_registry.models import ExampleFlag, GoldenSetVersion, ModelVersion, Response
 from reviews.models import Evaluation
 from reviews.queries.comparisons import OUTCOMES
 
@@ -41,7 +42,9 @@ class EvaluationForm(forms.ModelForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        versions = ModelVersion.objects.filter(endpoint__isnull=False).select_related("model")
+        # one that can be asked, or has been recorded
+        recorded = Exists(Response.objects.filter(model_version=OuterRef("pk")))
+        versions = ModelVersion.objects.filter(Q(endpoint__isnull=False) | recorded).select_related("model")
         for name in ("candidate", "baseline"):
             self._choose(name, versions, _("Choose a model version"))
         usable = GoldenSetVersion.objects.filter(sealed_at__isnull=False, retired_at__isnull=True)
