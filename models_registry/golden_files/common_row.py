@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from models_registry.golden_files.languages import spelled
 from models_registry.golden_files.row import (
     COLUMNS,
     MOST_KEY_CHARACTERS,
@@ -20,7 +21,6 @@ from models_registry.golden_files.row import (
     UNTAGGED,
     Row,
     Wrong,
-    spelled,
     storable,
 )
 

@@ -18,8 +18,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import lru_cache
 from typing import Any
+
+from models_registry.golden_files.languages import code_of, spelled
 
 COLUMNS = ("id", "messages", "prompt", "user_turns", "system", "tags", "reference", "lang", "metadata")
 UNTAGGED = "untagged"
@@ -30,18 +31,7 @@ MOST_LANG_CHARACTERS = 35
 MOST_METADATA_DEPTH = 32
 
 MESSAGES_EXAMPLE = '[{"role": "user", "content": "…"}]'
-LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*\Z")
 TURNS_EXAMPLE = '["…", "…"]'
-# what people write in a spreadsheet, in the languages this is made for
-LANGUAGE_NAMES = {
-    **dict.fromkeys(("english", "inglés", "ingles"), "en"),
-    **dict.fromkeys(("spanish", "español", "espanol", "castellano"), "es"),
-    **dict.fromkeys(("french", "francés", "frances", "français"), "fr"),
-    **dict.fromkeys(("german", "alemán", "aleman", "deutsch"), "de"),
-    **dict.fromkeys(("portuguese", "portugués", "portugues", "português"), "pt"),
-    **dict.fromkeys(("italian", "italiano"), "it"),
-    **dict.fromkeys(("catalan", "catalán", "català"), "ca"),
-}
 CONTROL = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]")
 # what steers a terminal, breaks a line, turns the direction of writing, or can't be stored
 UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
@@ -325,27 +315,9 @@ def _lang(given: Mapping[str, Any]) -> str:
     language = spelled(lang) if len(lang) <= MOST_LANG_CHARACTERS else None
     if language is None:
         _check_text('"lang"', lang)
-        if code := LANGUAGE_NAMES.get(lang.lower()):
-            fix = f"write {code}"
-        elif LANGUAGE.match(lang.replace("_", "-")):
-            fix = f"write {lang.replace('_', '-')}"
-        raise Wrong(f'"lang" is {_show(lang)}', fix)
+        code = code_of(lang)
+        raise Wrong(f'"lang" is {_show(lang)}', f"write {code}" if code else fix)
     return language
-
-
-# a file names few languages, many times
-@lru_cache(maxsize=256)
-def spelled(lang: str) -> str | None:
-    """The language in the spelling that BCP 47 recommends, None where it is none; "" stays."""
-    if not lang:
-        return ""
-    if not LANGUAGE.match(lang):
-        return None
-    first, *rest = lang.split("-")
-    # one spelling a language: "EN" and "en" must not become two
-    return "-".join(
-        [first.lower(), *({2: part.upper(), 4: part.title()}.get(len(part), part.lower()) for part in rest)]
-    )
 
 
 def _metadata(given: Mapping[str, Any]) -> dict[str, Any]:
