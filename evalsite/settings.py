@@ -93,7 +93,10 @@ CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
-CELERY_WORKER_CONCURRENCY = env.integer("WORKER_THREADS", 32, least=1)
+# So many requests of one endpoint a worker has under way at once. A quarter more threads are kept for everything else:
+# see models_registry/generation/lanes.py.
+WORKER_THREADS = env.integer("WORKER_THREADS", 32, least=1)
+CELERY_WORKER_CONCURRENCY = WORKER_THREADS + -(-WORKER_THREADS // 4)
 CELERY_WORKER_POOL = "threads"
 CELERY_BEAT_SCHEDULE = {
     "wake-endpoints": {

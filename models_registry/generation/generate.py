@@ -11,17 +11,24 @@ import logging
 import threading
 import time
 import uuid
+from collections import defaultdict
+from collections.abc import Sequence
 from typing import Any
 
-from django.db import InterfaceError, OperationalError, connection, transaction
-from django.db.models import Count, F, Q, QuerySet
+from django.db import InterfaceError, OperationalError, transaction
+from django.db.models import Case, Count, F, Q, QuerySet, When
 from django.utils import timezone
 
 from models_registry.generation import limits, storing
+from models_registry.generation.lanes import lane
 from models_registry.generation.messages import request_parameters, user_turns
+from models_registry.generation.together import Together
 from models_registry.models import Endpoint, EndpointUse, GenerationRun, Response
 
 logger = logging.getLogger(__name__)
+
+# a leased response, and the seconds after which it may be sent
+type Taken = tuple[Response, float]
 
 # set when the process is about to end: what is leased from then on would be cut off, and asked and paid for again
 stopping = threading.Event()
@@ -58,23 +65,29 @@ def release_leases() -> int:
 
 def idle_places() -> dict[int, int]:
     """How many more requests each endpoint with due responses could have under way: {endpoint id: places}."""
-    due = due_responses().values_list("model_version__endpoint").annotate(n=Count("pk"))
+    due = dict(due_responses().values_list("model_version__endpoint").annotate(n=Count("pk")))
     leased = dict(leased_responses().values_list("model_version__endpoint").annotate(n=Count("pk")))
     awake = Endpoint.objects.exclude(use__paused_until__gt=timezone.now())
-    most = {
-        pk: most if down_since is None else 1
-        for pk, most, down_since in awake.values_list("pk", "max_concurrency", "use__down_since")
+    places = {
+        pk: min(
+            due.get(pk, 0),
+            (most if down_since is None else 1) - leased.get(pk, 0),
+            limits.most_ahead(per_minute),
+        )
+        for pk, most, down_since, per_minute in awake.values_list(
+            "pk", "max_concurrency", "use__down_since", "requests_per_minute"
+        )
     }
-    places = {endpoint: min(n, most.get(endpoint, 0) - leased.get(endpoint, 0)) for endpoint, n in due}
     return {endpoint: n for endpoint, n in places.items() if n > 0}
 
 
 def generate_for_a_while(endpoint_id: int) -> bool:
     """Ask an endpoint for one due response after the other, so long as a task may last; is there more to do?"""
     until = time.monotonic() + TURN_SECONDS
-    while generate_next(endpoint_id):
-        if time.monotonic() > until:
-            return True
+    with lane(endpoint_id) as granted:
+        while granted and generate_next(endpoint_id):
+            if time.monotonic() > until:
+                return True
     return False
 
 
@@ -91,43 +104,75 @@ def generate_next(endpoint_id: int) -> bool:
     return True
 
 
-def _take(endpoint_id: int) -> tuple[Response, float] | None:
-    """Lease one due response of an endpoint, and the seconds after which it may be sent.
+def _take(endpoint_id: int) -> Taken | None:
+    """Lease one due response of an endpoint, and the seconds after which it may be sent."""
+    return None if stopping.is_set() else _takers[endpoint_id](endpoint_id)
 
-    The lock on the endpoint's row keeps its limits exact.
-    """
-    if stopping.is_set():
-        return None
-    with transaction.atomic():
-        use = locked_use(endpoint_id)
-        endpoint = use.endpoint
-        most = endpoint.max_concurrency if use.down_since is None else 1
-        if leased_responses().filter(model_version__endpoint=endpoint).count() >= most:
-            return None
-        due = (
-            due_responses()
-            .filter(model_version__endpoint=endpoint)
-            .select_related("model_version__endpoint", "example", "run")
-            .order_by("pk")
-        )
-        # An attempt that stored neither answer nor fault took its worker with it, and would take the next one too.
-        while (response := due.first()) is not None and response.attempts >= storing.MOST_ATTEMPTS:
-            storing.store_lost(response)
-            storing.give_up(response)
-        if response is None:
-            return None
-        now = timezone.now()
-        wait = limits.take_request(use, endpoint, now)
-        if wait is None:
-            return None
+
+def _take_for_all(endpoint_ids: Sequence[int]) -> list[Taken | None]:
+    """Lease as many due responses of an endpoint as there are threads that want one; its id stands for each."""
+    taken = _take_several(endpoint_ids[0], len(endpoint_ids))
+    return [*taken, *[None] * (len(endpoint_ids) - len(taken))]
+
+
+_takers: defaultdict[int, Together[int, Taken | None]] = defaultdict(lambda: Together(_take_for_all))
+_store = Together(storing.store_answers)
+
+
+@transaction.atomic
+def _take_several(endpoint_id: int, wanted: int) -> list[Taken]:
+    """Lease up to so many due responses. The lock on the endpoint's row keeps its limits exact."""
+    use = locked_use(endpoint_id)
+    endpoint, now = use.endpoint, timezone.now()
+    if use.paused_until is not None and use.paused_until > now:
+        return []
+    most = endpoint.max_concurrency if use.down_since is None else 1
+    due = _due_of(
+        endpoint, min(wanted, most - leased_responses().filter(model_version__endpoint=endpoint).count())
+    )
+    waits = limits.take_requests(use, endpoint, now, len(due))
+    if not waits:
+        return []
+    taken = list(zip(due, waits, strict=False))
+    turns = max(user_turns(response.example.messages) for response, _wait in taken)
+    claim, lease_until = uuid.uuid4(), now + limits.lease(endpoint, turns, waits[-1])
+    for response, _wait in taken:
         if response.claim is not None:
             storing.store_lost(response)
-        response.claim = uuid.uuid4()
-        response.lease_until = now + limits.lease(endpoint, user_turns(response.example.messages), wait)
+        response.claim, response.lease_until = claim, lease_until
         response.attempts += 1
-        response.save(update_fields=["claim", "lease_until", "attempts", "lost_attempts"])
-    response.model_version.endpoint = endpoint
-    return response, wait
+        response.model_version.endpoint = endpoint
+    Response.objects.filter(pk__in=[response.pk for response, _wait in taken]).update(
+        claim=claim,
+        lease_until=lease_until,
+        attempts=F("attempts") + 1,
+        # a claim that is there still is of a worker that died
+        lost_attempts=F("lost_attempts") + Case(When(claim__isnull=False, then=1), default=0),
+    )
+    return taken
+
+
+def _due_of(endpoint: Endpoint, most: int) -> list[Response]:
+    """Up to so many due responses of an endpoint, locked; those that were lost too often are given up."""
+    if most <= 0:
+        return []
+    due = (
+        due_responses()
+        .filter(model_version__endpoint=endpoint)
+        .select_related("model_version", "example")
+        .order_by("pk")
+        # whoever holds such a row may be waiting for the endpoint's
+        .select_for_update(of=("self",), skip_locked=True)
+    )
+    while True:
+        found = list(due[:most])
+        # An attempt that stored neither answer nor fault took its worker with it, and would take the next one too.
+        lost = [response for response in found if response.attempts >= storing.MOST_ATTEMPTS]
+        for response in lost:
+            storing.store_lost(response)
+            storing.give_up(response)
+        if len(lost) < len(found) or not lost:
+            return [response for response in found if response not in lost]
 
 
 def locked_use(endpoint_id: int) -> EndpointUse:
@@ -144,12 +189,10 @@ def _answer(response: Response) -> None:
 
     model_version, endpoint = response.model_version, response.model_version.endpoint
     assert endpoint is not None  # due_responses asks for one
-    # A request lasts seconds; held open meanwhile, its connection would be one of the pool's few.
-    if not connection.in_atomic_block:
-        connection.close()
     try:
         completion = client.complete(model_version, response.example.messages, _parameters(response))
-        storing.store(response, completion)
+        if (error := _store((response, completion))) is not None:
+            raise error
     except client.TransientFault as fault:
         storing.store_transient(response, endpoint, fault)
     except client.PermanentFault as fault:

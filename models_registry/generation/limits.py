@@ -8,6 +8,8 @@ holds the lock of the endpoint's row while it asks, so that two workers can't bo
 
 from __future__ import annotations
 
+import math
+import sys
 from datetime import datetime, timedelta
 
 from django.db.models import F, Q
@@ -28,23 +30,38 @@ LONGEST_PAUSE_SECONDS = 120.0
 
 def take_request(use: EndpointUse, endpoint: Endpoint, now: datetime) -> float | None:
     """Seconds after which a request may be sent; None where it has to be asked for again. Saves the locked row."""
-    if use.paused_until is not None and use.paused_until > now:
-        return None
-    wait = 0.0
+    waits = take_requests(use, endpoint, now, 1)
+    return waits[0] if waits else None
+
+
+def take_requests(use: EndpointUse, endpoint: Endpoint, now: datetime, wanted: int) -> list[float]:
+    """The same for up to so many requests: the waits of those that are granted, the shortest first."""
+    if wanted <= 0 or (use.paused_until is not None and use.paused_until > now):
+        return []
+    waits = [0.0] * wanted
     if endpoint.tokens_per_minute is not None:
         per_second = endpoint.tokens_per_minute / 60
         use.tokens_left = _refilled(use, use.tokens_left, per_second, TOKEN_BURST_SECONDS, now)
+        if use.tokens_left <= 0:
+            waits = []
     if endpoint.requests_per_minute is not None:
         per_second = PACE * endpoint.requests_per_minute / 60
         use.requests_left = _refilled(use, use.requests_left, per_second, BURST_SECONDS, now)
         # below zero are the requests whose moment is still to come
-        wait = max(0.0, (1 - use.requests_left) / per_second)
-    use.refilled_at = now
-    granted = wait <= AHEAD_SECONDS and (endpoint.tokens_per_minute is None or use.tokens_left > 0)
-    if granted and endpoint.requests_per_minute is not None:
-        use.requests_left -= 1
-    use.save(update_fields=["requests_left", "tokens_left", "refilled_at"])
-    return wait if granted else None
+        moments = [max(0.0, (nth - use.requests_left) / per_second) for nth in range(1, len(waits) + 1)]
+        waits = [wait for wait in moments if wait <= AHEAD_SECONDS]
+        use.requests_left -= len(waits)
+    if endpoint.tokens_per_minute is not None or endpoint.requests_per_minute is not None:
+        use.refilled_at = now
+        use.save(update_fields=["requests_left", "tokens_left", "refilled_at"])
+    return waits
+
+
+def most_ahead(requests_per_minute: int | None) -> int:
+    """How many requests can be given their moment at once."""
+    if requests_per_minute is None:
+        return sys.maxsize
+    return math.ceil(PACE * requests_per_minute / 60 * (BURST_SECONDS + AHEAD_SECONDS)) + 1
 
 
 def _refilled(use: EndpointUse, left: float, per_second: float, burst_seconds: float, now: datetime) -> float:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 import random
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from django.db import transaction
+from django.db import InterfaceError, OperationalError, transaction
 from django.db.models import F, QuerySet
 from django.utils import timezone
 
@@ -34,13 +35,55 @@ REFUSED_UNTIL_STOPPED = 3
 PENDING, DONE, FAILED = Response.Status.PENDING, Response.Status.DONE, Response.Status.FAILED
 
 
-@transaction.atomic
 def store(response: Response, completion: Completion, *, by_batch: bool = False) -> bool:
     """Store an answer, unless there is one; whether it was stored.
 
     by_batch: it costs half, and says nothing of the endpoint's limits, as a batch has limits of its own.
     """
-    cost = _cost(response, completion, BATCH_PRICE if by_batch else Decimal(1))
+    return _store_all([(response, completion)], by_batch=by_batch)[0]
+
+
+def store_answers(answers: Sequence[tuple[Response, Completion]]) -> list[Exception | None]:
+    """Store answers in one transaction. One that can't be stored leaves the others be; its error is in its place."""
+    try:
+        _store_all(answers)
+    except (InterfaceError, OperationalError):
+        raise
+    except Exception as error:  # noqa: BLE001 - handed to the one it concerns
+        if len(answers) == 1:
+            return [error]
+        return [failed for answer in answers for failed in store_answers([answer])]
+    return [None] * len(answers)
+
+
+@transaction.atomic
+def _store_all(answers: Sequence[tuple[Response, Completion]], *, by_batch: bool = False) -> list[bool]:
+    stored = []
+    spent: dict[int, Decimal] = {}
+    by_endpoint: dict[Endpoint, list[Completion]] = {}
+    price_factor = BATCH_PRICE if by_batch else Decimal(1)
+    # in one order, or two workers that store the same two would wait for each other
+    for response, completion in sorted(answers, key=lambda answer: answer[0].pk):
+        cost = _cost(response, completion, price_factor)
+        stored.append(_store_answer(response, completion, cost))
+        # an answer that came second is paid for, too
+        if response.run_id is not None and cost:
+            spent[response.run_id] = spent.get(response.run_id, Decimal(0)) + cost
+        endpoint = response.model_version.endpoint
+        if endpoint is not None and not by_batch:
+            by_endpoint.setdefault(endpoint, []).append(completion)
+    for run_id, cost in sorted(spent.items()):
+        _spend(run_id, cost)
+    for endpoint, completions in sorted(by_endpoint.items(), key=lambda item: item[0].pk):
+        breaker.count_answer(endpoint)
+        limits.spend_tokens(
+            endpoint, sum((one.input_tokens or 0) + (one.output_tokens or 0) for one in completions)
+        )
+        _heed(endpoint, completions)
+    return stored
+
+
+def _store_answer(response: Response, completion: Completion, cost: Decimal | None) -> bool:
     stored = (
         Response.objects.filter(pk=response.pk)
         .exclude(status=DONE)
@@ -65,18 +108,19 @@ def store(response: Response, completion: Completion, *, by_batch: bool = False)
     )
     if not stored:
         logger.info("Response %s had been answered meanwhile; the first answer stands", response.pk)
-    # both are paid for
-    _spend(response, cost)
-    endpoint = response.model_version.endpoint
-    if endpoint is not None and not by_batch:
-        breaker.count_answer(endpoint)
-        limits.spend_tokens(endpoint, (completion.input_tokens or 0) + (completion.output_tokens or 0))
-        headroom = completion.headroom
-        if headroom is not None and headroom.requests_left is not None:
-            limits.heed_requests_left(
-                endpoint, headroom.requests_left, headroom.requests_reset_seconds, timezone.now()
-            )
     return bool(stored)
+
+
+def _heed(endpoint: Endpoint, completions: Sequence[Completion]) -> None:
+    """Keep to the least that the endpoint says is left."""
+    said = [one.headroom for one in completions if one.headroom is not None]
+    least = min(
+        (one for one in said if one.requests_left is not None),
+        key=lambda one: one.requests_left or 0,
+        default=None,
+    )
+    if least is not None and least.requests_left is not None:
+        limits.heed_requests_left(endpoint, least.requests_left, least.requests_reset_seconds, timezone.now())
 
 
 def store_transient(response: Response, endpoint: Endpoint | None, fault: TransientFault) -> None:
@@ -166,11 +210,9 @@ def _cost(response: Response, completion: Completion, price_factor: Decimal) -> 
     return Decimal(spent) * price_factor / 1_000_000
 
 
-def _spend(response: Response, cost: Decimal | None) -> None:
-    """Count what an answer cost, and stop its run where that is the budget."""
-    if response.run_id is None or not cost:
-        return
-    run = GenerationRun.objects.filter(pk=response.run_id)
+def _spend(run_id: int, cost: Decimal) -> None:
+    """Count what answers cost, and stop their run where that is the budget."""
+    run = GenerationRun.objects.filter(pk=run_id)
     run.update(spent=F("spent") + cost)
     run.filter(state=GenerationRun.State.RUNNING, budget__isnull=False, spent__gte=F("budget")).update(
         state=GenerationRun.State.SPENT, changed_at=timezone.now()

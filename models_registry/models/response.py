@@ -95,6 +95,12 @@ class Response(models.Model):
             models.Index(
                 fields=["model_version", "id"], name="response_pending", condition=Q(status="pending")
             ),
+            # those under way are counted before every request
+            models.Index(
+                fields=["lease_until"],
+                name="response_leased",
+                condition=Q(status="pending", lease_until__isnull=False),
+            ),
         ]
 
     def __str__(self) -> str:
