@@ -61,7 +61,7 @@ def test_exported_version_read_back_has_the_same_sha256(
     assert f"support-v1.{format}" in response.headers["Content-Disposition"]
     content = response.getvalue()
     again = import_golden_set(name="again", stream=content, filename=f"x.{format}", by=None)
-    assert again.reading.errors == ()
+    assert again.checked.errors == ()
     assert again.version is not None
     assert again.version.sha256 == version.sha256
 
