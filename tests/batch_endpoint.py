@@ -120,9 +120,9 @@ class BatchEndpoint:
         parts = email.message_from_bytes(
             b"Content-Type: " + content_type.encode() + b"\r\n\r\n" + body, policy=email.policy.HTTP
         )
-        fields = {part.get_param("name", header="content-disposition"): part for part in parts.iter_parts()}  # type: ignore[attr-defined]
+        fields = {part.get_param("name", header="content-disposition"): part for part in parts.iter_parts()}
         assert fields["purpose"].get_payload(decode=True) == b"batch"
-        file_id = self.add_file(fields["file"].get_payload(decode=True))
+        file_id = self.add_file(bytes(fields["file"].get_payload(decode=True)))
         return {"id": file_id, "object": "file", "bytes": len(self.files[file_id]), "purpose": "batch"}
 
     def create(self, body: dict[str, Any]) -> Any:
@@ -160,12 +160,12 @@ class BatchEndpoint:
                 batch["request_counts"]["total"] = len(self.lines(batch))
         return dict(batch)
 
-    def list(self, after: str | None, limit: int) -> Any:
+    def page(self, after: str | None, limit: int) -> Any:
         newest = list(reversed(self.batches.values()))
         ids = [batch["id"] for batch in newest]
         start = ids.index(after) + 1 if after else 0
-        page = newest[start : start + limit]
-        return {"object": "list", "data": page, "has_more": start + limit < len(newest)}
+        found = newest[start : start + limit]
+        return {"object": "list", "data": found, "has_more": start + limit < len(newest)}
 
     def cancel(self, batch_id: str) -> Any:
         batch = self.batches[batch_id]
@@ -192,13 +192,14 @@ class BatchEndpoint:
             batch["status"], batch["errors"] = "failed", {"object": "list", "data": errors}
         if batch["status"] == "failed":
             return
-        output, failed = [], []
+        output: list[bytes] = []
+        failed: list[bytes] = []
         lines = self.lines(batch)
         most = len(lines) if self.answered is None else self.answered
         # in whatever order
         for line in reversed(lines[:most]):
             body = self._bodies.get(batch["id"]) or self.chat({}, line["body"])
-            response = {"status_code": 200, "request_id": "req_1", "body": body}
+            response: dict[str, Any] = {"status_code": 200, "request_id": "req_1", "body": body}
             if isinstance(body, Fault):
                 said = {"error": {"message": body.message, "type": "test", "code": None}}
                 response |= {"status_code": body.status, "body": said}
@@ -218,7 +219,7 @@ class BatchEndpoint:
 
     def _invalid(self, batch: dict[str, Any]) -> list[dict[str, Any]]:
         lines = self.lines(batch)
-        errors = []
+        errors: list[dict[str, Any]] = []
         if not 0 < len(lines) <= MOST_LINES:
             errors.append({"code": "empty_file" if not lines else "too_many_tasks", "message": "Wrong size."})
         if len({line["custom_id"] for line in lines}) < len(lines):
@@ -273,7 +274,7 @@ class _Handler(BaseHTTPRequestHandler):
         match url.path.removeprefix("/v1/").split("/"):
             case ["batches"]:
                 after, limit = query.get("after", [None])[0], int(query.get("limit", ["20"])[0])
-                self._answer("list", lambda: endpoint.list(after, limit))
+                self._answer("list", lambda: endpoint.page(after, limit))
             case ["batches", batch_id]:
                 self._answer("retrieve", lambda: endpoint.retrieve(batch_id))
             case ["files", file_id, "content"]:

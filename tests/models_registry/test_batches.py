@@ -67,7 +67,7 @@ def test_a_line_says_what_a_live_request_would(version, provider):
     version.endpoint.max_tokens_name = "max_completion_tokens"
     version.endpoint.save()
     version.save()
-    (response,) = ask_by_batch(version, [{"id": "a", "prompt": "Hi \ud83d", "tags": ["refunds"]}])
+    (response,) = ask_by_batch(version, [{"id": "a", "prompt": "Grüße \u2028", "tags": ["refunds"]}])
 
     go_on()
 
@@ -80,7 +80,7 @@ def test_a_line_says_what_a_live_request_would(version, provider):
         "model": "aurora-small",
         "messages": [
             {"role": "developer", "content": "Be kind."},
-            {"role": "user", "content": "Hi \ud83d"},
+            {"role": "user", "content": "Grüße \u2028"},
         ],
         "temperature": 1,
         "max_completion_tokens": 50,
@@ -313,7 +313,9 @@ def test_a_budget_is_learned_and_kept(version, provider, monkeypatch):
 def test_switching_to_batches_takes_what_has_not_been_asked(version, provider):
     responses = ask_by_batch(version, 3, batch=False)
     generate.generate_next(version.endpoint_id)
-    choose_path(run=responses[0].run, batch=True)
+    run = responses[0].run
+    assert run is not None
+    choose_path(run=run, batch=True)
     go_on()
     assert {only(response).status for response in responses} == {"done"}
     assert sorted(provider.paid) == [f"Question {number}?" for number in range(3)]

@@ -52,7 +52,7 @@ def test_workers_at_the_same_moment_make_one_batch(version, provider, in_threads
     assert provider.calls["upload"] == provider.calls["create"] == provider.calls["download"] == 1
 
 
-@pytest.mark.parametrize("moment", ["upload", "create", "download"])
+@pytest.mark.parametrize("moment", ["create", "download"])
 def test_a_worker_that_is_killed_leaves_nothing_undone_and_nothing_paid_twice(
     version, provider, worker_process, eventually, moment
 ):
