@@ -32,7 +32,8 @@ from models_registry.models import BatchJob, Endpoint, Fault, Response
 
 logger = logging.getLogger(__name__)
 
-CHUNK = 100
+# answers a transaction: on SQLite everyone else who writes waits for its end
+CHUNK = 50
 # a request that failed in a batch waits for its next, together with the others
 RETRY_SECONDS = 60.0
 QUEUE_SECONDS = 600.0
