@@ -112,7 +112,7 @@ def draft_retire(request: HttpRequest, name: str) -> HttpResponse:
         change = actions.retire_example(golden_set=found, key=key, note=note, by=_who(request))
     except ValidationError as error:
         messages.error(request, " ".join(error.messages))
-        return redirect(f"{reverse('draft_edit', args=[found.name])}?{urlencode({'key': key})}")
+        return redirect(f"{reverse('golden_set_draft_edit', args=[found.name])}?{urlencode({'key': key})}")
     said = _("The next version leaves %(key)s out.") if change else _("The draft no longer holds %(key)s.")
     messages.success(request, said % {"key": key})
     return redirect("golden_set_draft", found.name)

@@ -251,6 +251,13 @@ def test_example_is_retired_from_its_form_with_the_reason_typed_there(
     assert "The draft retires this example." in admin.get(edit_page(HARD_KEY)).text
 
 
+def test_reason_that_cannot_be_stored_leads_back_to_the_example(admin: Client, golden_set: GoldenSet) -> None:
+    page = admin.post(f"{DRAFT}retire/", {"key": HARD_KEY, "note": "a\x00b"}, follow=True)
+    assert page.redirect_chain == [(edit_page(HARD_KEY), 302)]
+    assert "note-error" in page.text
+    assert kinds(golden_set) == {}
+
+
 @pytest.mark.parametrize("key", ["nowhere", "", "a\x00b"])
 def test_example_that_is_not_there_is_404(key: str, admin: Client) -> None:
     assert admin.get(edit_page(key)).status_code == 404
