@@ -25,7 +25,7 @@ from reviews.actions.assignments import claim_next
 from reviews.actions.evaluations import close_evaluation, open_voting, start_evaluation
 from reviews.actions.votes import cast_vote
 from reviews.models import Assignment, Evaluation
-from reviews.queries.progress import generation_progress
+from reviews.queries.generation import generation_progress
 
 ENDPOINT = "aurora-demo"
 # people of the story whose votes are simulated; nobody can log in as them

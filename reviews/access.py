@@ -57,7 +57,11 @@ def turn_of(person: User, pk: int) -> Assignment:
 def watched_evaluation(pk: int) -> Evaluation:
     return get_object_or_404(
         Evaluation.objects.select_related(
-            "candidate__model", "baseline__model", "golden_set_version__golden_set", "started_by"
+            "candidate__model",
+            "baseline__model",
+            "golden_set_version__golden_set",
+            "started_by",
+            "run__changed_by",
         ),
         pk=pk,
     )

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from decimal import Decimal
 from typing import Any
 
 from django import forms
@@ -8,12 +9,52 @@ from django.db.models import Exists, OuterRef, Q
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
-from models_registry.models import ExampleFlag, GoldenSetVersion, ModelVersion, Response
+from models_registry.models import Endpoint, ExampleFlag, GoldenSetVersion, ModelVersion, Response
 from reviews.models import Evaluation
 from reviews.queries.comparisons import OUTCOMES
 
 
+class VersionSelect(forms.Select):
+    """Marks the versions that can be asked by batch, or are not asked at all, for the stylesheet."""
+
+    def create_option(self, name: str, value: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        option = super().create_option(name, value, *args, **kwargs)
+        version = getattr(value, "instance", None)
+        if version is not None and goes_by_batch(version):
+            option["attrs"]["data-path"] = "batch"
+        return option
+
+
+def goes_by_batch(version: ModelVersion) -> bool:
+    return version.endpoint is None or version.endpoint.has_batches
+
+
+class BudgetField(forms.DecimalField):
+    def __init__(self, **kwargs: Any) -> None:
+        attrs = {"step": "any", "inputmode": "decimal", "placeholder": _("no limit")}
+        super().__init__(
+            required=False,
+            min_value=Decimal("0.01"),
+            max_digits=12,
+            decimal_places=4,
+            widget=forms.NumberInput(attrs=attrs),
+            **kwargs,
+        )
+
+
+class ResumeForm(forms.Form):
+    """How an evaluation goes on whose budget is spent."""
+
+    budget = BudgetField(
+        label=_("New budget, US dollars"),
+        help_text=_("For all of it, with what is spent. Empty: no limit."),
+    )
+
+
 class EvaluationForm(forms.ModelForm):
+    # what an estimate is of
+    ESTIMATED = ("candidate", "baseline", "golden_set_version", "budget", "batch")
+
     class Meta:
         model = Evaluation
         fields = ["name", "candidate", "baseline", "golden_set_version", "votes_per_comparison", "guidelines"]
@@ -36,17 +77,30 @@ class EvaluationForm(forms.ModelForm):
         }
         widgets = {"guidelines": forms.Textarea(attrs={"rows": 6})}
 
-    candidate = forms.ModelChoiceField(ModelVersion.objects.none())
-    baseline = forms.ModelChoiceField(ModelVersion.objects.none())
+    candidate = forms.ModelChoiceField(ModelVersion.objects.none(), widget=VersionSelect)
+    baseline = forms.ModelChoiceField(ModelVersion.objects.none(), widget=VersionSelect)
     golden_set_version = forms.ModelChoiceField(GoldenSetVersion.objects.none())
+    budget = BudgetField(
+        label=_("Budget, US dollars"),
+        help_text=_("No new request is sent once so much is spent. You can raise it later."),
+    )
+    batch = forms.BooleanField(
+        label=_("By batch: within a day, at half the price"),
+        required=False,
+        help_text=_("The endpoints work through all requests when they have time for them."),
+    )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         # one that can be asked, or has been recorded
         recorded = Exists(Response.objects.filter(model_version=OuterRef("pk")))
-        versions = ModelVersion.objects.filter(Q(endpoint__isnull=False) | recorded).select_related("model")
+        versions = ModelVersion.objects.filter(Q(endpoint__isnull=False) | recorded).select_related(
+            "model", "endpoint"
+        )
         for name in ("candidate", "baseline"):
             self._choose(name, versions, _("Choose a model version"))
+        if not Endpoint.objects.filter(has_batches=True).exists():
+            del self.fields["batch"]
         usable = GoldenSetVersion.objects.filter(sealed_at__isnull=False, retired_at__isnull=True)
         self._choose(
             "golden_set_version", usable.select_related("golden_set"), _("Choose a golden set version")
@@ -68,7 +122,18 @@ class EvaluationForm(forms.ModelForm):
         candidate, baseline = given.get("candidate"), given.get("baseline")
         if candidate is not None and candidate == baseline:
             self.add_error("baseline", _("A version can't be compared with itself; choose another baseline."))
+        if given.get("batch"):
+            for version in (candidate, baseline):
+                if version is not None and not goes_by_batch(version):
+                    message = _("The endpoint of %(version)s has no Batch API; leave this empty.")
+                    self.add_error("batch", message % {"version": version})
         return given
+
+    def keep_errors_of_estimate(self) -> None:
+        """What is not filled in yet is no error while someone asks what it would cost."""
+        for name in [*self.errors]:
+            if name not in self.ESTIMATED:
+                del self.errors[name]
 
 
 class ComparisonFilter(forms.Form):

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from reviews.views import dashboards, evaluations, flags, home, voting
+from reviews.views import dashboards, evaluations, flags, generation, home, voting
 
 urlpatterns = [
     path("", home.home, name="home"),
@@ -9,7 +9,10 @@ urlpatterns = [
     path("evaluations/<int:pk>/", evaluations.evaluation, name="evaluation"),
     path("evaluations/<int:pk>/open/", evaluations.evaluation_open, name="evaluation_open"),
     path("evaluations/<int:pk>/close/", evaluations.evaluation_close, name="evaluation_close"),
-    path("evaluations/<int:pk>/retry/", evaluations.evaluation_retry, name="evaluation_retry"),
+    path("evaluations/<int:pk>/retry/", generation.evaluation_retry, name="evaluation_retry"),
+    path("evaluations/<int:pk>/pause/", generation.evaluation_pause, name="evaluation_pause"),
+    path("evaluations/<int:pk>/resume/", generation.evaluation_resume, name="evaluation_resume"),
+    path("evaluations/<int:pk>/cancel/", generation.evaluation_cancel, name="evaluation_cancel"),
     path("evaluations/<int:pk>/comparisons/", dashboards.comparisons, name="comparisons"),
     path("comparisons/<int:pk>/", dashboards.comparison, name="comparison"),
     path("comparisons/<int:pk>/flag/", flags.flag_comparison, name="flag_comparison"),

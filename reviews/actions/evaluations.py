@@ -275,12 +275,8 @@ def retry_failed(*, evaluation: Evaluation, by: User | None) -> int:
     """Ask again for every response of this evaluation that failed; how many."""
     if evaluation.opened_at:
         raise NotPossible(_("Voting was opened without these responses, so nobody would judge them."))
-    comparisons = evaluation.comparisons.select_related("candidate_response", "baseline_response")
-    return retry_failed_responses(
-        responses=[
-            response
-            for comparison in comparisons
-            for response in (comparison.candidate_response, comparison.baseline_response)
-            if response.status == Response.Status.FAILED
-        ]
+    failed = Response.objects.filter(status=Response.Status.FAILED)
+    return sum(
+        retry_failed_responses(responses=failed.filter(pk__in=evaluation.comparisons.values(side)))
+        for side in ("candidate_response", "baseline_response")
     )

@@ -1,23 +1,25 @@
-"""How far an evaluation is: responses, then votes."""
+"""How far an evaluation is: which comparisons are ready, and their votes. Of responses: generation.py beside this."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from decimal import Decimal
 
 from django.contrib.auth.models import User
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Sum
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
-from models_registry.models import ModelVersion, Response
+from models_registry.models import GenerationRun, Response
 from reviews.models import Assignment, Comparison, Evaluation
 
 DONE, FAILED, PENDING = Response.Status.DONE, Response.Status.FAILED, Response.Status.PENDING
 
 
+READY = Q(candidate_response__status=DONE, baseline_response__status=DONE)
+
+
 def ready_comparisons(evaluation: Evaluation) -> QuerySet[Comparison]:
     """Those whose responses are both done."""
-    return evaluation.comparisons.filter(candidate_response__status=DONE, baseline_response__status=DONE)
+    return evaluation.comparisons.filter(READY)
 
 
 # A comparison that may still become ready: a response is pending, and none has failed.
@@ -28,94 +30,6 @@ WAITING = (Q(candidate_response__status=PENDING) | Q(baseline_response__status=P
 
 def waiting_comparisons(evaluation: Evaluation) -> QuerySet[Comparison]:
     return evaluation.comparisons.filter(WAITING)
-
-
-@dataclass(frozen=True)
-class Generation:
-    """The responses of one model version for one evaluation.
-
-    `reused` of those done were there before it started; `cost` is that of the others, in US dollars.
-    """
-
-    model_version: ModelVersion
-    is_candidate: bool
-    total: int
-    done: int
-    reused: int
-    failed: int
-    in_flight: int
-    cost: Decimal
-    faults: list[str]
-
-    @property
-    def waiting(self) -> int:
-        return self.total - self.done - self.failed - self.in_flight
-
-
-@dataclass(frozen=True)
-class GenerationProgress:
-    models: list[Generation]
-    comparisons: int
-    ready: int
-    waiting: int  # comparisons that may still become ready
-
-    @property
-    def total(self) -> int:
-        return sum(model.total for model in self.models)
-
-    @property
-    def done(self) -> int:
-        return sum(model.done for model in self.models)
-
-    @property
-    def failed(self) -> int:
-        return sum(model.failed for model in self.models)
-
-    @property
-    def is_finished(self) -> bool:
-        """Nothing can become ready any more: voting may be opened with what is there."""
-        return not self.waiting
-
-    @property
-    def stage(self) -> str:
-        return "generating" if self.waiting else "failed" if self.failed else "ready"
-
-
-def generation_progress(evaluation: Evaluation) -> GenerationProgress:
-    return GenerationProgress(
-        models=[
-            _generation(evaluation, evaluation.candidate, "candidate_response"),
-            _generation(evaluation, evaluation.baseline, "baseline_response"),
-        ],
-        comparisons=evaluation.comparisons.count(),
-        ready=ready_comparisons(evaluation).count(),
-        waiting=waiting_comparisons(evaluation).count(),
-    )
-
-
-def _generation(evaluation: Evaluation, model_version: ModelVersion, side: str) -> Generation:
-    responses = Response.objects.filter(pk__in=evaluation.comparisons.values(side))
-    now = timezone.now()
-    counts = responses.aggregate(
-        total=Count("pk"),
-        done=Count("pk", filter=Q(status=DONE)),
-        failed=Count("pk", filter=Q(status=FAILED)),
-        in_flight=Count("pk", filter=Q(status=PENDING, lease_until__gte=now)),
-        reused=Count("pk", filter=Q(done_at__lt=evaluation.started_at)),
-        cost=Sum("cost", filter=Q(done_at__gte=evaluation.started_at)),
-    )
-    faults = responses.exclude(last_error="").values_list("last_error", flat=True).distinct()
-    return Generation(
-        model_version=model_version,
-        is_candidate=side == "candidate_response",
-        total=counts["total"],
-        done=counts["done"],
-        reused=counts["reused"],
-        failed=counts["failed"],
-        in_flight=counts["in_flight"],
-        cost=counts["cost"] or Decimal(0),
-        faults=list(faults.order_by("last_error")[:5]),
-    )
 
 
 @dataclass(frozen=True)
@@ -217,16 +131,23 @@ class EvaluationSummary:
 
     @property
     def stage(self) -> str:
-        """Its status, where "generating" is told apart from what waits for a lead: "ready" or "failed"."""
-        if self.evaluation.status != Evaluation.Status.GENERATING or self.waiting:
+        """Its status, where "generating" is told apart from what waits for a lead.
+
+        "ready" or "failed"; and "paused", "spent" or "cancelled" where its run stands still.
+        """
+        if self.evaluation.status != Evaluation.Status.GENERATING:
             return self.evaluation.status
+        run = self.evaluation.run
+        if self.waiting:
+            stopped = run is not None and run.state != GenerationRun.State.RUNNING
+            return run.state if run is not None and stopped else self.evaluation.status
         return "failed" if self.failed else "ready"
 
 
 def evaluation_summaries() -> list[EvaluationSummary]:
     """Every evaluation with how far it is, newest first, in three queries."""
     evaluations = Evaluation.objects.select_related(
-        "candidate__model", "baseline__model", "golden_set_version__golden_set"
+        "candidate__model", "baseline__model", "golden_set_version__golden_set", "run"
     )
     voted = Count("pk", filter=Q(voted=True))
     votes = {
@@ -259,11 +180,14 @@ def evaluation_summaries() -> list[EvaluationSummary]:
 
 
 def work_for_lead() -> dict[str, list[EvaluationSummary]]:
-    """What waits for a lead (to open, or to retry), what is under way, and the last that were closed."""
+    """What waits for a lead (to open, retry or resume), what is under way, and the last that were closed.
+
+    One that was cancelled waits for nobody.
+    """
     summaries = evaluation_summaries()
     status = Evaluation.Status
     return {
-        "waiting": [s for s in summaries if s.stage in {"ready", "failed"}],
+        "waiting": [s for s in summaries if s.stage in {"ready", "failed", "paused", "spent"}],
         "generating": [s for s in summaries if s.stage == status.GENERATING],
         "voting": [s for s in summaries if s.evaluation.status == status.VOTING],
         "closed": [s for s in summaries if s.evaluation.status == status.CLOSED][:5],

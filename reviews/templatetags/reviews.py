@@ -64,8 +64,37 @@ def seconds_between(interval: QuantileInterval | None) -> str:
 
 
 @register.filter
+def duration(value: float | None) -> str:
+    """Seconds as a person says how long something takes: 40 s, 12 min, 3 h 20 min, 2 days."""
+    if value is None:
+        return DASH
+    minutes = round(value / 60)
+    if value < 90:
+        return _("%(number)d s") % {"number": max(1, round(value)) if value else 0}
+    if minutes < 90:
+        return _("%(number)d min") % {"number": minutes}
+    if minutes < 36 * 60:
+        return _("%(hours)d h %(minutes)d min") % {"hours": minutes // 60, "minutes": minutes % 60}
+    return _("%(number)d days") % {"number": round(minutes / 60 / 24)}
+
+
+@register.filter
 def dollars(value: Decimal | float | None) -> str:
     """US dollars, with more digits where there is less: $1.25 for a run, $0.000112 for one response."""
     if value is None:
         return DASH
     return f"${value:,.6f}" if value and abs(float(value)) < 0.1 else f"${value:,.2f}"
+
+
+@register.filter
+def money(value: Decimal | float | None) -> str:
+    """US dollars as one pays them: $12.40; what is less than a cent says so."""
+    if value is None:
+        return DASH
+    return "less than $0.01" if 0 < value < Decimal("0.005") else f"${value:,.2f}"
+
+
+@register.filter
+def thousands(value: int) -> str:
+    """A large number that people read: 1,128,975."""
+    return f"{value:,}"

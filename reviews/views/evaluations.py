@@ -7,7 +7,6 @@ from django.core.exceptions import ValidationError
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 from django.views.decorators.vary import vary_on_headers
@@ -17,8 +16,10 @@ from reviews import access
 from reviews.actions import evaluations as actions
 from reviews.forms import EvaluationForm
 from reviews.models import Evaluation
-from reviews.queries.progress import evaluation_summaries, generation_progress
+from reviews.queries.estimates import estimate
+from reviews.queries.progress import evaluation_summaries
 from reviews.views.dashboards import dashboard
+from reviews.views.generation import progress
 
 
 @require_GET
@@ -28,14 +29,36 @@ def evaluations(request: HttpRequest) -> HttpResponse:
 
 
 @require_http_methods(["GET", "POST"])
+@vary_on_headers("HX-Request")
 @permission_required("reviews.add_evaluation", raise_exception=True)
 def evaluation_new(request: HttpRequest) -> HttpResponse:
     form = EvaluationForm(request.POST if request.method == "POST" else None)
+    if "estimate" in request.POST:
+        return _estimate(request, form)
     started = _start(form, access.signed_in(request)) if form.is_valid() else None
     if started:
         messages.success(request, _("Started. What the models have not answered yet is being asked for now."))
         return redirect(started)
     return render(request, "reviews/evaluation_new.html", {"form": form}, status=422 if form.errors else 200)
+
+
+def _estimate(request: HttpRequest, form: EvaluationForm) -> HttpResponse:
+    """What an evaluation of what is filled in so far would cost; nothing is started."""
+    form.keep_errors_of_estimate()
+    context = {"form": form, "asked": True}
+    if not form.errors:
+        given = form.cleaned_data
+        context["estimate"] = estimate(
+            candidate=given["candidate"],
+            baseline=given["baseline"],
+            golden_set_version=given["golden_set_version"],
+            batch=given.get("batch", False),
+            budget=given["budget"],
+        )
+    fragment = "#estimate" if request.htmx else ""
+    return render(
+        request, f"reviews/evaluation_new.html{fragment}", context, status=422 if form.errors else 200
+    )
 
 
 def _start(form: EvaluationForm, by: User) -> Evaluation | None:
@@ -53,13 +76,8 @@ def _start(form: EvaluationForm, by: User) -> Evaluation | None:
 def evaluation(request: HttpRequest, pk: int) -> HttpResponse:
     found = access.watched_evaluation(pk)
     if found.status == Evaluation.Status.GENERATING:
-        return _progress(request, found)
+        return progress(request, found)
     return dashboard(request, found)
-
-
-def _progress(request: HttpRequest, found: Evaluation) -> HttpResponse:
-    context = {"evaluation": found, "progress": generation_progress(found)}
-    return render(request, f"reviews/progress.html{'#progress' if request.htmx else ''}", context)
 
 
 @require_POST
@@ -85,21 +103,6 @@ def evaluation_close(request: HttpRequest, pk: int) -> HttpResponse:
     try:
         actions.close_evaluation(evaluation=found, by=access.signed_in(request))
         messages.success(request, _("Closed. The votes that are in stay; no more are taken."))
-    except actions.NotPossible as reason:
-        messages.error(request, str(reason))
-    return redirect(found)
-
-
-@require_POST
-@permission_required("reviews.change_evaluation", raise_exception=True)
-def evaluation_retry(request: HttpRequest, pk: int) -> HttpResponse:
-    found = access.watched_evaluation(pk)
-    try:
-        count = actions.retry_failed(evaluation=found, by=access.signed_in(request))
-        said = ngettext(
-            "Asking again for %(count)d response.", "Asking again for %(count)d responses.", count
-        )
-        messages.info(request, said % {"count": count})
     except actions.NotPossible as reason:
         messages.error(request, str(reason))
     return redirect(found)

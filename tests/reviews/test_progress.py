@@ -16,9 +16,9 @@ from django.utils import timezone
 from models_registry.models import Response
 from reviews.actions.assignments import claim_next
 from reviews.models import Assignment, Comparison, Evaluation
+from reviews.queries.generation import Reason, generation_progress
 from reviews.queries.progress import (
     evaluation_summaries,
-    generation_progress,
     reviewer_progress,
     voting_progress,
     work_for_lead,
@@ -52,7 +52,7 @@ def test_generation_counts_each_model_apart() -> None:
     assert (candidate.total, candidate.done, candidate.failed) == (5, 2, 1)
     assert (candidate.in_flight, candidate.waiting) == (1, 1)
     assert candidate.cost == Decimal("0.75")
-    assert candidate.faults == ["401: wrong key", "429: slow down"]
+    assert candidate.reasons == [Reason("401: wrong key", 1)]
     assert (baseline.is_candidate, baseline.done, baseline.waiting, baseline.cost) == (
         False,
         1,

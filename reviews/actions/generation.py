@@ -1,0 +1,46 @@
+"""Pause, resume and cancel the asking for an evaluation's responses."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from django.contrib.auth.models import User
+from django.utils.translation import gettext as _
+
+from models_registry.actions.runs import cancel_run, pause_run, resume_run
+from models_registry.models import GenerationRun
+from reviews.actions.evaluations import NotPossible
+from reviews.models import Evaluation
+
+
+def pause_generation(*, evaluation: Evaluation, by: User | None) -> bool:
+    """Send no new request; what is under way is stored. False where it stands still already."""
+    return pause_run(run=_run_of(evaluation), by=by)
+
+
+def cancel_generation(*, evaluation: Evaluation, by: User | None) -> bool:
+    """Send no request any more. What is answered stays, for this and any other evaluation; it can be resumed."""
+    return cancel_run(run=_run_of(evaluation), by=by)
+
+
+def resume_generation(
+    *, evaluation: Evaluation, by: User | None, budget: Decimal | None = None, keep_budget: bool = True
+) -> bool:
+    """Go on. keep_budget=False: with this budget from now on, or with none.
+
+    Raises ValidationError for a budget that is spent already, NotPossible where its own one is.
+    """
+    run = _run_of(evaluation)
+    if keep_budget and run.state == GenerationRun.State.SPENT:
+        raise NotPossible(_("The budget is spent meanwhile; resume with a higher one, or with none."))
+    if not keep_budget and budget is None and run.state != GenerationRun.State.SPENT:
+        keep_budget = True
+    return resume_run(run=run, budget=None if keep_budget else budget, by=by)
+
+
+def _run_of(evaluation: Evaluation) -> GenerationRun:
+    if evaluation.opened_at:
+        raise NotPossible(_("Voting was opened, so there is nothing to ask for any more."))
+    if evaluation.run_id is None:
+        raise NotPossible(_("This evaluation asks for nothing: its responses came from elsewhere."))
+    return GenerationRun.objects.get(pk=evaluation.run_id)

@@ -1,0 +1,93 @@
+"""An evaluation while its responses are asked for: how far it is, and the buttons beside that."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.contrib.auth.decorators import permission_required
+from django.core.exceptions import ValidationError
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_POST
+
+from evalsite.requests import HttpRequest
+from reviews import access
+from reviews.actions import evaluations as actions
+from reviews.actions import generation
+from reviews.forms import ResumeForm
+from reviews.models import Evaluation
+from reviews.queries.generation import generation_progress, newest_faults
+
+
+def progress(request: HttpRequest, found: Evaluation) -> HttpResponse:
+    """The page of an evaluation whose voting is still to be opened; two parts of it refresh themselves."""
+    wants_faults = bool(request.htmx) and request.htmx.target == "faults"
+    context: dict[str, object] = {"evaluation": found}
+    if not wants_faults:
+        context |= {"progress": generation_progress(found), "resume_form": ResumeForm()}
+    if wants_faults or not request.htmx:
+        context["faults"] = newest_faults(found)
+    part = "" if not request.htmx else "#faults" if wants_faults else "#progress"
+    return render(request, f"reviews/progress.html{part}", context)
+
+
+@require_POST
+@permission_required("reviews.change_evaluation", raise_exception=True)
+def evaluation_pause(request: HttpRequest, pk: int) -> HttpResponse:
+    found = access.watched_evaluation(pk)
+    try:
+        generation.pause_generation(evaluation=found, by=access.signed_in(request))
+        messages.info(request, _("Paused. What is under way is still stored; nothing new is asked."))
+    except actions.NotPossible as reason:
+        messages.error(request, str(reason))
+    return redirect(found)
+
+
+@require_POST
+@permission_required("reviews.change_evaluation", raise_exception=True)
+def evaluation_cancel(request: HttpRequest, pk: int) -> HttpResponse:
+    found = access.watched_evaluation(pk)
+    try:
+        generation.cancel_generation(evaluation=found, by=access.signed_in(request))
+        messages.info(request, _("Cancelled. What is answered stays; nothing new is asked."))
+    except actions.NotPossible as reason:
+        messages.error(request, str(reason))
+    return redirect(found)
+
+
+@require_POST
+@permission_required("reviews.change_evaluation", raise_exception=True)
+def evaluation_resume(request: HttpRequest, pk: int) -> HttpResponse:
+    found = access.watched_evaluation(pk)
+    form = ResumeForm(request.POST)
+    try:
+        if not form.is_valid():
+            raise ValidationError(form.errors.as_data())
+        generation.resume_generation(
+            evaluation=found,
+            by=access.signed_in(request),
+            budget=form.cleaned_data["budget"],
+            keep_budget="budget" not in request.POST,
+        )
+        messages.success(request, _("Resumed. What is missing is being asked for."))
+    except ValidationError as error:
+        messages.error(request, " ".join(error.messages))
+    except actions.NotPossible as reason:
+        messages.error(request, str(reason))
+    return redirect(found)
+
+
+@require_POST
+@permission_required("reviews.change_evaluation", raise_exception=True)
+def evaluation_retry(request: HttpRequest, pk: int) -> HttpResponse:
+    found = access.watched_evaluation(pk)
+    try:
+        count = actions.retry_failed(evaluation=found, by=access.signed_in(request))
+        said = ngettext(
+            "Asking again for %(count)d response.", "Asking again for %(count)d responses.", count
+        )
+        messages.info(request, said % {"count": count})
+    except actions.NotPossible as reason:
+        messages.error(request, str(reason))
+    return redirect(found)
