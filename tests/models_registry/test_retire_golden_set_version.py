@@ -145,8 +145,10 @@ def test_admin_retires_a_version_and_restores_it(
     assert "Why is it retired?" in client.get(RETIRE).text
     page = client.post(RETIRE, {"reason": "Its <b>references</b> are wrong"}, follow=True)
     assert page.redirect_chain == [("/golden-sets/support/", 302)]
-    assert "Retired: Its &lt;b&gt;references&lt;/b&gt; are wrong" in page.text
+    assert "Why it is retired: Its &lt;b&gt;references&lt;/b&gt; are wrong" in page.text
     assert 'class="status status-retired"' in page.text
+    assert 'class="status status-retired"' in client.get("/golden-sets/").text
+    assert "Version 1 is retired." in client.get("/golden-sets/support/draft/").text
     assert "Restore this version" in client.get(RETIRE).text
     page = client.post(RESTORE, follow=True)
     assert "status-retired" not in page.text
