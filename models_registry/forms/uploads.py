@@ -198,7 +198,7 @@ class StoreForm(forms.Form):
     changelog = forms.CharField(
         label=_("What is new in this version"),
         required=False,
-        widget=forms.Textarea(attrs={"rows": 2}),
+        widget=forms.Textarea(attrs={"rows": 4}),
         help_text=_("One or two sentences for those who compare versions later."),
     )
 

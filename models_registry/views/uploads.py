@@ -134,7 +134,7 @@ def upload_discard(request: HttpRequest, pk: int) -> HttpResponse:
         messages.info(
             request, _("%(file)s was discarded; nothing of it was stored.") % {"file": found.filename}
         )
-    return redirect("golden_sets")
+    return redirect("golden_set_draft", found.name) if found.from_draft else redirect("golden_sets")
 
 
 def _typed_before(request: HttpRequest) -> dict[str, object]:

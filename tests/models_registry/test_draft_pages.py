@@ -318,8 +318,11 @@ def test_published_draft_leads_to_its_check(admin: Client, golden_set: GoldenSet
     assert page.headers["Location"] == upload.get_absolute_url()
     assert (upload.changelog, upload.from_draft) == ("Without refunds", True)
     waiting = admin.get(DRAFT)
-    assert "is published but not stored yet" in waiting.text
+    assert "is checked but not stored yet" in waiting.text
     assert upload.get_absolute_url() in waiting.text
+    assert f'href="{DRAFT}"' in admin.get(upload.get_absolute_url()).text
+    discarded = admin.post(f"{upload.get_absolute_url()}discard/")
+    assert discarded.headers["Location"] == DRAFT
 
 
 def test_flags_are_the_to_do_list(
