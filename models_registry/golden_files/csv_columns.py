@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import BinaryIO
 
 from models_registry.golden_files.csv_file import DELIMITERS, cells_of, delimiter_of, names_of, read_cells
@@ -12,6 +13,8 @@ from models_registry.golden_files.row import Problem
 from models_registry.golden_files.source import Line, Unreadable, lines_of, open_source
 
 FIRST_ROWS = 5
+# where rows are bad or empty there is no end to the search for good ones
+MOST_LINES = 1000
 # what columns are called elsewhere, in the order in which they are believed
 SYNONYMS = {
     "id": (
@@ -81,7 +84,7 @@ def csv_columns(
         texts = source.head.decode("utf-8", "replace").splitlines()
         first = next((text for text in texts if text.strip() and not text.startswith("sep=")), "")
         delimiter = delimiter_of(first) or max(DELIMITERS, key=lambda one: len(cells_of(first, one)))
-        return _columns(lines_of(source, limits), delimiter, limits, rows)
+        return _columns(islice(lines_of(source, limits), MOST_LINES), delimiter, limits, rows)
     except Unreadable as unreadable:
         return unreadable.problem
 
