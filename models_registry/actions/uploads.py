@@ -17,7 +17,7 @@ from models_registry.actions.golden_sets import check_golden_set_name
 from models_registry.actions.model_versions import check_storable
 from models_registry.golden_files import CsvColumns, Problem, csv_columns, open_golden_set
 from models_registry.importing.limits import upload_limits
-from models_registry.importing.parts import open_parts, write_parts
+from models_registry.importing.parts import open_parts, unpacked_size, write_parts
 from models_registry.importing.process import process
 from models_registry.models import Upload
 from models_registry.preflight import KINDS, Options
@@ -26,7 +26,8 @@ from models_registry.tasks import process_upload
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
-# A file up to this size is checked and stored within the request: it takes less than the page would wait to ask.
+# A file up to this size, unpacked, is checked and stored within the request: it takes less than the page would wait
+# to ask.
 AT_ONCE_BYTES = 256 * 1024
 CSV_SUFFIXES = (".csv", ".tsv", ".txt")
 
@@ -170,7 +171,7 @@ def _work_on(upload: Upload) -> None:
     """At once or by a worker; where the broker is down, the schedule finds the upload when it is up again."""
     if upload.state == Upload.State.COLUMNS:
         return
-    if upload.size <= AT_ONCE_BYTES:
+    if unpacked_size(upload, AT_ONCE_BYTES + 1) <= AT_ONCE_BYTES:
         process(upload.pk)
         upload.refresh_from_db()
     else:

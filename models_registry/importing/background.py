@@ -13,6 +13,7 @@ import threading
 
 from django.conf import settings
 
+from models_registry.importing.parts import unpacked_size
 from models_registry.importing.process import process
 from models_registry.models import Upload
 
@@ -22,10 +23,10 @@ COMMAND = "process_upload"
 
 def process_in_background(upload_id: int) -> None:
     """`process`, in this thread where the file is small, else in a process that ends with this one."""
-    size = Upload.objects.filter(pk=upload_id).values_list("size", flat=True).first()
-    if size is None:
+    upload = Upload.objects.only("size").filter(pk=upload_id).first()
+    if upload is None:
         return
-    if size < OWN_PROCESS_FROM_BYTES:
+    if unpacked_size(upload, OWN_PROCESS_FROM_BYTES) < OWN_PROCESS_FROM_BYTES:
         process(upload_id)
         return
     command = [sys.executable, str(settings.BASE_DIR / "manage.py"), COMMAND, str(upload_id)]

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import gzip
 import io
+import zlib
 from collections.abc import Iterable, Iterator
 
+from models_registry.golden_files.source import BLOCK, GZIP, PARQUET
 from models_registry.models import Upload, UploadPart
 
 PART_BYTES = 1024 * 1024
@@ -21,6 +24,28 @@ def write_parts(upload: Upload, pieces: Iterable[bytes]) -> int:
 
 def open_parts(upload: Upload) -> io.BufferedReader:
     return io.BufferedReader(_Parts(upload), PART_BYTES)
+
+
+def unpacked_size(upload: Upload, most: int) -> int:
+    """How many bytes there are to read, counted up to `most`; what Parquet holds can't be told, so it is `most`."""
+    with open_parts(upload) as stream:
+        head = stream.peek(len(PARQUET))
+        if head.startswith(GZIP):
+            return _gzip_size(stream, most)
+        return most if head.startswith(PARQUET) else min(upload.size, most)
+
+
+def _gzip_size(stream: io.BufferedReader, most: int) -> int:
+    size = 0
+    try:
+        with gzip.GzipFile(fileobj=stream) as unpacked:
+            while size < most and (block := unpacked.read(min(BLOCK, most - size))):
+                if block.startswith(PARQUET) and not size:
+                    return most
+                size += len(block)
+    except (EOFError, gzip.BadGzipFile, zlib.error):
+        pass  # reading it ends at the same place
+    return size
 
 
 def _of_one_size(pieces: Iterable[bytes]) -> Iterator[bytes]:

@@ -133,8 +133,10 @@ def _store(upload: Upload) -> None:
         if upload.replaced:
             checked = scan(checked, spool, _Reporter(upload, "scanning"))
             report = checked.preflight
-        lease = LEASE + timedelta(seconds=upload.size / STORING_BYTES_A_SECOND)
-        _own(upload).update(step="storing", done=0, total=0, lease_until=timezone.now() + lease)
+        # not by the size of the file, which may be packed
+        lease = LEASE + timedelta(seconds=spool.size / STORING_BYTES_A_SECOND)
+        if not _own(upload).update(step="storing", done=0, total=0, lease_until=timezone.now() + lease):
+            raise Superseded
         with transaction.atomic():
             version, _created = store_spool(
                 name=upload.name,

@@ -47,6 +47,11 @@ class Spool:
     def __len__(self) -> int:
         return len(self._places)
 
+    @property
+    def size(self) -> int:
+        """Bytes, about those of the rows in the database."""
+        return self._end
+
     def add(self, row: Row) -> None:
         record = marshal.dumps(
             (

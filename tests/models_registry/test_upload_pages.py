@@ -11,6 +11,7 @@ from django.contrib.auth.models import User
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
+from models_registry.importing.process import process
 from models_registry.models import GoldenSet, GoldenSetVersion, Upload, UploadPart
 
 pytestmark = pytest.mark.django_db
@@ -326,6 +327,7 @@ def test_file_over_the_limit_is_refused(
     assert response.status_code == 422
     assert "up to 1 MB can be uploaded here" in response.text
     packed = staged(client, gzip.compress(row))
+    process(packed.pk)  # as a worker does with a file that is large unpacked
     assert "the file holds more than 1 MB" in client.get(packed.get_absolute_url()).text
     assert not GoldenSet.objects.exists()
 

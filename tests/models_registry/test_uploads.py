@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
+from datetime import timedelta
 
 import pytest
 from django.contrib.auth.models import User
+from django.utils import timezone
 
+from models_registry.actions import uploads
 from models_registry.actions.drafts import edit_example, publish_draft
 from models_registry.actions.golden_sets import import_golden_set
+from models_registry.actions.uploads import receive_upload, store_upload
 from models_registry.golden_files import CsvColumns, csv_columns
+from models_registry.importing import background, process
+from models_registry.importing.check import Checked
+from models_registry.importing.parts import unpacked_size
+from models_registry.importing.spool import Spool
+from models_registry.importing.store import store_spool
 from models_registry.models import GoldenSet, GoldenSetVersion, Upload
 
 pytestmark = pytest.mark.django_db
@@ -34,6 +44,97 @@ def published(key: str, prompt: str, by: User) -> Upload:
     golden_set = GoldenSet.objects.get(name="support")
     edit_example(golden_set=golden_set, key=key, raw={"prompt": prompt}, by=by)
     return publish_draft(golden_set=golden_set, changelog="", by=by)
+
+
+# --- work --------------------------------------------------------------------------------------------------
+
+
+def test_lease_of_storing_is_as_long_as_the_rows_and_not_as_the_packed_file(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    leases: list[timedelta] = []
+
+    def store(**given: object) -> tuple[GoldenSetVersion, bool]:
+        lease_until = Upload.objects.values_list("lease_until", flat=True).get()
+        assert lease_until is not None
+        leases.append(lease_until - timezone.now())
+        return store_spool(**given)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(process, "store_spool", store)
+    monkeypatch.setattr(process, "STORING_BYTES_A_SECOND", 1000)
+    packed = gzip.compress(lines(a="Where? " * 20_000))
+    assert len(packed) < 1000
+    upload = receive_upload(name="support", pieces=[packed], filename="rows.jsonl.gz", by=None)
+
+    assert store_upload(upload=upload, changelog="")
+
+    assert leases[0] > timedelta(seconds=120)
+
+
+def test_worker_that_lost_the_upload_does_not_begin_to_store(monkeypatch: pytest.MonkeyPatch) -> None:
+    upload = receive_upload(name="support", pieces=[lines(a="Where?")], filename="rows.jsonl", by=None)
+    read = process._read
+
+    def slow(upload: Upload, spool: Spool) -> Checked:
+        Upload.objects.update(state=Upload.State.DISCARDED)
+        return read(upload, spool)
+
+    monkeypatch.setattr(process, "_read", slow)
+    monkeypatch.setattr(process, "store_spool", lambda **given: pytest.fail("nothing is to be stored"))
+
+    store_upload(upload=upload, changelog="")
+
+    assert (upload.state, upload.fault) == (Upload.State.DISCARDED, "")
+
+
+@pytest.mark.parametrize(
+    ("content", "size"),
+    [
+        (lines(a="Where?" * 1000), 1000),
+        (gzip.compress(b"Where?"), 6),
+        (gzip.compress(b" " * 50_000_000), 1000),
+        (gzip.compress(b"Where?" * 9)[:-6], 0),
+        (PARQUET, 1000),
+        (gzip.compress(PARQUET), 1000),
+    ],
+)
+def test_size_of_a_packed_file_is_that_of_what_is_in_it(content: bytes, size: int) -> None:
+    upload = receive_upload(name="support", pieces=[content], filename="rows", by=None)
+    assert unpacked_size(upload, 1000) == size
+
+
+def test_small_file_that_unpacks_to_a_large_one_is_not_checked_within_the_request() -> None:
+    rows = gzip.compress(lines(**{f"row{number}": "Where? " * 50 for number in range(1000)}))
+    assert len(rows) < uploads.AT_ONCE_BYTES
+    upload = receive_upload(name="support", pieces=[rows], filename="rows.jsonl.gz", by=None)
+    assert (upload.state, upload.attempts) == (Upload.State.CHECKING, 0)
+
+
+def test_small_file_that_unpacks_to_a_large_one_gets_a_process_of_its_own(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    started: list[list[str]] = []
+
+    class Child:
+        def __init__(self, command: list[str], **_given: object) -> None:
+            started.append(command)
+
+        def __enter__(self) -> Child:
+            return self
+
+        def __exit__(self, *_error: object) -> None:
+            pass
+
+        def wait(self) -> None:
+            pass
+
+    monkeypatch.setattr("subprocess.Popen", Child)
+    packed = gzip.compress(b"\n" * background.OWN_PROCESS_FROM_BYTES)
+    upload = receive_upload(name="support", pieces=[packed], filename="rows.jsonl.gz", by=None)
+
+    background.process_in_background(upload.pk)
+
+    assert started[0][-2:] == [background.COMMAND, str(upload.pk)]
 
 
 # --- columns -----------------------------------------------------------------------------------------------
