@@ -38,6 +38,10 @@ class Superseded(Exception):
     """The upload was discarded, or another worker has taken it up."""
 
 
+class Refused(Exception):
+    """What is to be stored is no longer what was looked at. The text says what to do."""
+
+
 def due_uploads() -> QuerySet[Upload]:
     return Upload.objects.filter(
         Q(lease_until__isnull=True) | Q(lease_until__lt=timezone.now()), state__in=Upload.WORKED_ON
@@ -69,6 +73,8 @@ def process(upload_id: int) -> None:
         step(upload)
     except Superseded:
         logger.info("Upload %s was taken up by another or discarded", upload_id)
+    except Refused as refused:
+        _give_up(upload, str(refused))
     except (InterfaceError, OperationalError):
         # the database is away: when the lease has run out the upload is due again
         raise
@@ -129,6 +135,10 @@ def _store(upload: Upload) -> None:
         checked = _read(upload, spool)
         if not checked.rows:  # replacing personal data can do no such thing, and the parts do not change
             raise RuntimeError("the file that was checked holds no row any more")
+        if checked.bad_rows and not upload.skip_invalid:
+            raise Refused(
+                "Other rows are bad than when you looked. Look again, then store it or skip the bad rows."
+            )
         report = upload.report
         if upload.replaced:
             checked = scan(checked, spool, _Reporter(upload, "scanning"))

@@ -14,7 +14,7 @@ from django.utils import timezone
 from models_registry.actions import uploads
 from models_registry.actions.drafts import edit_example, publish_draft
 from models_registry.actions.golden_sets import import_golden_set
-from models_registry.actions.uploads import receive_upload, store_upload
+from models_registry.actions.uploads import choose_columns, receive_upload, store_upload
 from models_registry.golden_files import CsvColumns, csv_columns
 from models_registry.importing import background, process
 from models_registry.importing.check import Checked
@@ -44,6 +44,27 @@ def published(key: str, prompt: str, by: User) -> Upload:
     golden_set = GoldenSet.objects.get(name="support")
     edit_example(golden_set=golden_set, key=key, raw={"prompt": prompt}, by=by)
     return publish_draft(golden_set=golden_set, changelog="", by=by)
+
+
+# --- rows --------------------------------------------------------------------------------------------------
+
+
+def test_rows_that_became_bad_are_not_skipped_unless_someone_said_so() -> None:
+    upload = receive_upload(
+        name="support", pieces=[b"id,prompt,title\n1,Where?,Where\n2,When?,\n"], filename="rows.csv", by=None
+    )
+    looked_at = Upload.objects.get()
+    assert choose_columns(upload=upload, columns={"id": "id", "prompt": "title"})
+    assert (looked_at.bad_rows, upload.bad_rows) == (0, 1)
+
+    assert store_upload(upload=looked_at, changelog="")
+
+    assert (looked_at.state, looked_at.version) == (Upload.State.CHECKED, None)
+    assert "skip the bad rows" in looked_at.fault
+    assert not GoldenSet.objects.exists()
+    assert store_upload(upload=looked_at, changelog="", skip_invalid=True)
+    assert looked_at.version is not None
+    assert looked_at.version.rows == 1
 
 
 # --- work --------------------------------------------------------------------------------------------------
