@@ -21,6 +21,7 @@ from models_registry.importing.parts import open_parts, unpacked_size, write_par
 from models_registry.importing.process import process
 from models_registry.models import Upload
 from models_registry.preflight import KINDS, Options
+from models_registry.queries.uploads import version_since
 from models_registry.tasks import process_upload
 
 if TYPE_CHECKING:
@@ -94,6 +95,14 @@ def store_upload(
     if unknown := set(replaced) - set(KINDS):
         raise ValidationError(
             _("Personal data of the kind “%(kind)s” is not known here.") % {"kind": min(unknown)}
+        )
+    if upload.from_draft and (newer := version_since(upload)):
+        raise ValidationError(
+            _(
+                "Version %(number)d was stored after the draft was published, and this would undo it. "
+                "Discard this, then publish the draft again."
+            )
+            % {"number": newer.number}
         )
     if not upload.rows:
         raise ValidationError(_("There is no good row to store; mend the file and upload it again."))

@@ -169,7 +169,14 @@ def _finish(upload: Upload, version: GoldenSetVersion) -> None:
     if not stored:
         raise Superseded
     upload.parts.all().delete()
-    if upload.from_draft:
+    versions = version.golden_set.versions.exclude(pk=version.pk)
+    if upload.from_draft and (newer := versions.filter(created_at__gt=upload.created_at).first()):
+        raise Refused(
+            f"Version {newer.number} was stored meanwhile, and this would undo it. "
+            "Discard this, then publish the draft again."
+        )
+    # an older version with the same content is given back, and then the newest one lacks the changes still
+    if upload.from_draft and not versions.filter(number__gt=version.number).exists():
         DraftChange.objects.filter(golden_set=version.golden_set, changed_at__lte=upload.created_at).delete()
 
 

@@ -47,6 +47,13 @@ def same_version(upload: Upload) -> GoldenSetVersion | None:
     )
 
 
+def version_since(upload: Upload) -> GoldenSetVersion | None:
+    """A version of the set that was stored after the file came."""
+    return GoldenSetVersion.objects.filter(
+        golden_set__name=upload.name, created_at__gt=upload.created_at, sealed_at__isnull=False
+    ).first()
+
+
 def next_number(upload: Upload) -> int:
     """The number of the version that the upload would become."""
     versions = GoldenSetVersion.objects.filter(golden_set__name=upload.name)

@@ -9,6 +9,7 @@ from datetime import timedelta
 
 import pytest
 from django.contrib.auth.models import User
+from django.core.exceptions import ValidationError
 from django.utils import timezone
 
 from models_registry.actions import uploads
@@ -21,7 +22,7 @@ from models_registry.importing.check import Checked
 from models_registry.importing.parts import unpacked_size
 from models_registry.importing.spool import Spool
 from models_registry.importing.store import store_spool
-from models_registry.models import GoldenSet, GoldenSetVersion, Upload
+from models_registry.models import DraftChange, GoldenSet, GoldenSetVersion, Upload
 
 pytestmark = pytest.mark.django_db
 
@@ -44,6 +45,52 @@ def published(key: str, prompt: str, by: User) -> Upload:
     golden_set = GoldenSet.objects.get(name="support")
     edit_example(golden_set=golden_set, key=key, raw={"prompt": prompt}, by=by)
     return publish_draft(golden_set=golden_set, changelog="", by=by)
+
+
+# --- drafts ------------------------------------------------------------------------------------------------
+
+
+def test_draft_that_goes_back_to_an_older_version_keeps_its_changes(admin_user: User) -> None:
+    older = stored(a="Where?", b="When?")
+    stored(a="Where?", b="Why?")
+    upload = published("b", "When?", admin_user)
+
+    assert store_upload(upload=upload, changelog="")
+
+    assert (upload.state, upload.version) == (Upload.State.STORED, older)
+    assert DraftChange.objects.get().key == "b"
+
+
+def test_published_draft_does_not_undo_a_version_that_came_meanwhile(admin_user: User) -> None:
+    stored(a="Where?")
+    upload = published("a", "Where is it?", admin_user)
+    stored(a="Where?", b="When?")
+
+    with pytest.raises(ValidationError, match=r"Version 2 was stored .* publish the draft again"):
+        store_upload(upload=upload, changelog="")
+
+    again = published("a", "Where is it?", admin_user)
+    assert store_upload(upload=again, changelog="")
+    assert again.version is not None
+    assert [example.key for example in again.version.examples.all()] == ["a", "b"]
+    assert not DraftChange.objects.exists()
+
+
+def test_version_that_comes_while_a_draft_is_being_stored_stays(admin_user: User) -> None:
+    stored(a="Where?")
+    upload = published("a", "Where is it?", admin_user)
+    newest = stored(a="Where?", b="When?")
+    # as it is where that version came after the button was pressed
+    Upload.objects.filter(pk=upload.pk).update(state=Upload.State.STORING)
+
+    process.process(upload.pk)
+
+    upload.refresh_from_db()
+    assert (upload.state, upload.version) == (Upload.State.CHECKED, None)
+    assert "Version 2 was stored meanwhile" in upload.fault
+    assert "publish the draft again" in upload.fault
+    assert GoldenSetVersion.objects.first() == newest
+    assert DraftChange.objects.exists()
 
 
 # --- rows --------------------------------------------------------------------------------------------------
