@@ -22,7 +22,6 @@ from models_registry.golden_files.writing import WRITTEN_FORMATS, Unwritable, wr
 __all__ = [
     "COLUMNS",
     "FORMATS",
-    "MOST_BYTES",
     "UNTAGGED",
     "WRITTEN_FORMATS",
     "CsvColumns",
@@ -39,5 +38,3 @@ __all__ = [
     "read",
     "write",
 ]
-
-MOST_BYTES = Limits.file_bytes
