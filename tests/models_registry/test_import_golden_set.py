@@ -97,8 +97,7 @@ def test_bad_row_keeps_everything_out() -> None:
     imported = store(lines(*ROWS, {"id": "c"}))
     assert imported.version is None
     assert [str(problem) for problem in imported.checked.errors] == [
-        'line 3: "messages" is missing; '
-        'give a list such as [{"role": "user", "content": "…"}], or a "prompt"'
+        'line 3: "messages" is missing; give a list such as [{"role": "user", "content": "…"}], or a "prompt"'
     ]
     assert not GoldenSet.objects.exists()
 
