@@ -143,7 +143,7 @@ def test_what_the_endpoint_does_not_count_spends_nothing(
     while generate_next(endpoint.pk):
         pass
     run.refresh_from_db()
-    assert (run.state, run.spent) == (State.RUNNING, 0)
+    assert (run.state, run.spent) == (State.RUNNING, Decimal(0))
 
 
 # --- by batch ----------------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 
 import pytest
@@ -16,7 +17,9 @@ from tests.factories import make_evaluation, make_rows
 pytestmark = pytest.mark.django_db
 
 
-def set_latencies(evaluation: Evaluation, side: str, seconds: list[float | None], cost: str | None) -> None:
+def set_latencies(
+    evaluation: Evaluation, side: str, seconds: Sequence[float | None], cost: str | None
+) -> None:
     for comparison, latency in zip(evaluation.comparisons.all(), seconds, strict=True):
         Response.objects.filter(pk=getattr(comparison, f"{side}_response_id")).update(
             latency_seconds=latency, cost=cost and Decimal(cost) * (comparison.position + 1)
