@@ -53,8 +53,12 @@ class Checked:
             return list(self.warnings)
         shown = ", ".join(str(line) for line in self.bad_lines[:LINES_SHOWN])
         more = ", …" if self.bad_rows > LINES_SHOWN else ""
+        unit = self.errors[0].unit if self.errors else "line"
         rows = "1 bad row was" if self.bad_rows == 1 else f"{self.bad_rows:,} bad rows were"
-        return [*self.warnings, f"{rows} skipped: {'line' if self.bad_rows == 1 else 'lines'} {shown}{more}."]
+        return [
+            *self.warnings,
+            f"{rows} skipped: {unit if self.bad_rows == 1 else f'{unit}s'} {shown}{more}.",
+        ]
 
 
 def check_file(

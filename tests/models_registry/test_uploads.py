@@ -215,3 +215,15 @@ def test_columns_are_known_without_reading_a_file_of_bad_rows_to_its_end() -> No
     assert isinstance(found, CsvColumns)
     assert (found.header, found.rows) == (("id", "question"), ())
     assert stream.tell() < len(bad) / 2
+
+
+# --- words and pages ---------------------------------------------------------------------------------------
+
+
+def test_skipped_rows_of_an_array_are_told_as_items() -> None:
+    rows = b'[{"id": "a", "prompt": "Where?"}, {"id": "b"}, {"id": "c"}]'
+    imported = import_golden_set(
+        name="support", stream=rows, filename="rows.json", by=None, skip_invalid=True
+    )
+    assert imported.version is not None
+    assert imported.version.warnings == ["2 bad rows were skipped: items 2, 3."]
