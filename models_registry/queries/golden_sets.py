@@ -38,7 +38,9 @@ class LanguageCount:
 
 
 def golden_sets() -> list[GoldenSetSummary]:
-    sets = GoldenSet.objects.prefetch_related(Prefetch("versions", queryset=sealed_versions()))
+    sets = GoldenSet.objects.prefetch_related(
+        Prefetch("versions", queryset=sealed_versions().defer("preflight"))
+    )
     found = [(golden_set, list(golden_set.versions.all())) for golden_set in sets]
     return [
         GoldenSetSummary(golden_set, versions[0] if versions else None, len(versions))
@@ -56,7 +58,9 @@ def sealed_versions() -> QuerySet[GoldenSetVersion]:
 
 
 def golden_set_versions(golden_set: GoldenSet) -> QuerySet[GoldenSetVersion]:
-    return sealed_versions().filter(golden_set=golden_set).select_related("created_by")
+    """Newest first, without their preflight reports, which take more than all else of them."""
+    of_set = sealed_versions().filter(golden_set=golden_set)
+    return of_set.select_related("created_by").defer("preflight")
 
 
 def rows_of(version: GoldenSetVersion) -> Iterator[Row]:

@@ -15,7 +15,8 @@ def uploads() -> QuerySet[Upload]:
 def unfinished_uploads() -> QuerySet[Upload]:
     """Neither stored nor discarded, newest first, without what they hold."""
     done_with = [Upload.State.STORED, Upload.State.DISCARDED]
-    return Upload.objects.exclude(state__in=done_with).defer("problems", "notes", "report").order_by("-pk")
+    unfinished = Upload.objects.exclude(state__in=done_with).select_related("created_by")
+    return unfinished.defer("problems", "notes", "report").order_by("-pk")
 
 
 def report_of(upload: Upload) -> Report | None:

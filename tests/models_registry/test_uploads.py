@@ -6,10 +6,13 @@ import gzip
 import io
 import json
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from models_registry.actions import uploads
@@ -23,6 +26,7 @@ from models_registry.importing.parts import unpacked_size
 from models_registry.importing.spool import Spool
 from models_registry.importing.store import store_spool
 from models_registry.models import DraftChange, GoldenSet, GoldenSetVersion, Upload
+from models_registry.queries import golden_set_versions, golden_sets
 
 pytestmark = pytest.mark.django_db
 
@@ -227,3 +231,28 @@ def test_skipped_rows_of_an_array_are_told_as_items() -> None:
     )
     assert imported.version is not None
     assert imported.version.warnings == ["2 bad rows were skipped: items 2, 3."]
+
+
+def test_queries_of_the_upload_page_do_not_grow_with_the_files_that_wait(
+    client_for: Any, make_user: Any, django_assert_num_queries: Any
+) -> None:
+    people = [make_user(f"person{number}", "Admin") for number in range(3)]
+    client = client_for(people[0])
+    receive_upload(name="support", pieces=[lines(a="Where?")], filename="rows.jsonl", by=people[0])
+    client.get("/golden-sets/upload/")
+    with CaptureQueriesContext(connection) as before:
+        client.get("/golden-sets/upload/")
+    for person in people[1:]:
+        receive_upload(name="support", pieces=[lines(a="Where?")], filename="rows.jsonl", by=person)
+    with django_assert_num_queries(len(before)):
+        page = client.get("/golden-sets/upload/")
+    assert "by person2" in page.text
+
+
+def test_lists_of_versions_leave_the_preflight_reports_where_they_are() -> None:
+    version = stored(a="Where?")
+    with CaptureQueriesContext(connection) as queries:
+        golden_sets()
+        list(golden_set_versions(version.golden_set))
+    assert queries
+    assert not any('"preflight"' in query["sql"] for query in queries)
