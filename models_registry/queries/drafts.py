@@ -14,14 +14,13 @@ from models_registry.differences import Segment, word_difference
 from models_registry.golden_files import Row, check_row
 from models_registry.models import (
     DraftChange,
-    Example,
     ExampleFlag,
     ExampleTag,
     GoldenSet,
     GoldenSetVersion,
     Upload,
 )
-from models_registry.queries.golden_sets import golden_set_versions, rows_of
+from models_registry.queries.golden_sets import golden_set_versions, row_of, rows_of
 
 KEYS_AT_ONCE = 500
 SETTLED_SHOWN = 50
@@ -206,20 +205,8 @@ def _rows_by_key(version: GoldenSetVersion | None, keys: list[str]) -> dict[str,
     found: dict[str, Row] = {}
     for some in batched(keys, KEYS_AT_ONCE):
         for example in version.examples.filter(key__in=some).prefetch_related(tags):
-            found[example.key] = _row_of(example)
+            found[example.key] = row_of(example)
     return found
-
-
-def _row_of(example: Example) -> Row:
-    return Row(
-        line=example.position + 1,
-        key=example.key,
-        messages=tuple(example.messages),
-        tags=tuple(example.tag_names),
-        reference=example.reference,
-        lang=example.lang,
-        metadata=example.metadata,
-    )
 
 
 # --- what changed ------------------------------------------------------------------------------------------
