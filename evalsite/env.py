@@ -46,6 +46,16 @@ def words(name: str, default: str = "") -> list[str]:
     return [word.strip() for word in text(name, default or " ").split(",") if word.strip()]
 
 
+def token(name: str, *, least: int = 16) -> str:
+    """A secret that lets someone in, or an empty one that lets nobody in."""
+    value = text(name, "")
+    if value and len(value) < least:
+        raise ImproperlyConfigured(
+            f"{name} is short enough to be guessed; write {least} characters or more, or leave it out"
+        )
+    return value
+
+
 def secret_key(name: str, kept_in: Path | None) -> str:
     """Django's secret key from the environment; without one, made once and kept in a file only its owner reads."""
     if os.environ.get(name) or kept_in is None:

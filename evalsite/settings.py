@@ -144,6 +144,9 @@ GOLDEN_SET_MAX_ROWS = env.integer("GOLDEN_SET_MAX_ROWS", 1_000_000, least=1)
 GOLDEN_SET_MAX_ROW_BYTES = env.integer("GOLDEN_SET_MAX_ROW_MB", 4, least=1) * 1024 * 1024
 GOLDEN_SET_MAX_JSON_DEPTH = env.integer("GOLDEN_SET_MAX_JSON_DEPTH", 64, least=4)
 
+# Lets a scraper read /metrics; without one only admins who are signed in do.
+METRICS_TOKEN = env.token("METRICS_TOKEN")
+
 # --- language, time ----------------------------------------------------------------------------------------
 LANGUAGE_CODE = "en"
 TIME_ZONE = env.text("TIME_ZONE", "UTC")
@@ -182,6 +185,8 @@ HTTPS = env.flag("HTTPS", not DEBUG)
 SESSION_COOKIE_SECURE = HTTPS
 CSRF_COOKIE_SECURE = HTTPS
 SECURE_SSL_REDIRECT = HTTPS
+# a scraper calls the process beside it, which ends no HTTPS; it is let in by its token
+SECURE_REDIRECT_EXEMPT = [r"^metrics$"]
 SECURE_HSTS_SECONDS = 31536000 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
 SECURE_HSTS_PRELOAD = HTTPS
