@@ -223,7 +223,7 @@ class _Scan:
                 f"{_has(self._personal.count)} what looks like personal data: "
                 f"{', '.join(kind for kind in KINDS if self._kinds[kind])}. "
                 "Reviewers and model vendors would read it.",
-                "Choose “replace by a placeholder” on import, or look at the rows and replace it by made-up data.",
+                "Have it replaced by a placeholder when the set is stored, or put made-up data in its place in the file.",
                 self._personal.count,
                 self._personal.rows,
                 tuple(Subject(kind, self._kinds[kind]) for kind in KINDS if self._kinds[kind]),

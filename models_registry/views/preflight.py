@@ -92,7 +92,11 @@ def shown(report: Report, version: GoldenSetVersion | None = None) -> Preflight:
     return Preflight(
         complete=report.complete,
         examples=number(report.rows),
-        warnings=tuple(_warning(warning, examples) for warning in report.warnings),
+        # first what reaches beyond the set: people's data, which reviewers and vendors would read
+        warnings=tuple(
+            _warning(warning, examples)
+            for warning in sorted(report.warnings, key=lambda warning: warning.code != "personal_data")
+        ),
         heat=heat_map(report, examples),
         tokens=token_plot(tokens, report.options.budget) if tokens else None,
         diversity=tuple(_diversity(report.coverage)),

@@ -119,6 +119,9 @@ class Command(BaseCommand):
             problems.append(f"and {checked.more_errors:,} more errors, not listed")
         refused = not checked.rows or (bool(checked.errors) and not options["skip_invalid"])
         if refused:
+            is_table = path.suffix.lower() in (".csv", ".tsv") and checked.errors[0].whole_file
+            if is_table and not options["columns"]:
+                problems.append("Columns with other names are given by --columns prompt=Question id=Number.")
             problems.append(f"{path.name}: nothing was stored.")
             raise CommandError("\n".join(problems), returncode=2)
         for problem in problems:
