@@ -367,6 +367,19 @@ def test_a_fault_is_told(client_for: ClientFor, admin_user: User) -> None:
     assert "Unforeseen fault: &lt;b&gt;" in client.get(found.get_absolute_url()).text
 
 
+def test_a_check_that_failed_can_be_made_again_as_it_was(client_for: ClientFor, admin_user: User) -> None:
+    client = client_for(admin_user)
+    found = staged(client, context_window="4096")
+    Upload.objects.update(fault="Given up after 5 attempts", rows=0, report=None)
+    page = client.get(found.get_absolute_url())
+    assert "Check again" in page.text
+    hidden = page.context["options_form"]
+    sent = {name: hidden[name].value() for name in ("context_window", "encoding")}
+    client.post(f"{found.get_absolute_url()}options/", sent)
+    found.refresh_from_db()
+    assert (found.fault, found.rows, found.options["context_window"]) == ("", 1, 4096)
+
+
 def test_a_spreadsheet_in_an_old_encoding_is_told_to_be_saved_as_utf_8(
     client_for: ClientFor, admin_user: User
 ) -> None:
