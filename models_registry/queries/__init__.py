@@ -14,10 +14,14 @@ from models_registry.queries.golden_sets import (
     tag_counts,
 )
 from models_registry.queries.model_versions import (
+    Faults,
     ModelSummary,
+    Served,
+    faults_of,
     model_versions,
     models_with_versions,
     response_counts,
+    served,
 )
 from models_registry.queries.uploads import (
     next_number,
@@ -29,12 +33,15 @@ from models_registry.queries.uploads import (
 )
 
 __all__ = [
+    "Faults",
     "GoldenSetSummary",
     "LanguageCount",
     "ModelSummary",
     "Said",
+    "Served",
     "TagCount",
     "examples_of",
+    "faults_of",
     "golden_set_versions",
     "golden_sets",
     "language_counts",
@@ -47,6 +54,7 @@ __all__ = [
     "rows_of",
     "same_version",
     "sealed_versions",
+    "served",
     "tag_counts",
     "unfinished_uploads",
     "uploads",

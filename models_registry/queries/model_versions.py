@@ -1,10 +1,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal
 
-from django.db.models import Count, Exists, OuterRef, Prefetch, QuerySet
+import numpy as np
+from django.db.models import Count, Exists, OuterRef, Prefetch, QuerySet, Sum
 
-from models_registry.models import Model, ModelVersion, Response
+from models_registry.models import Fault, Model, ModelVersion, Response
+
+# newest responses that quantiles are of, and newest faults that a page lists
+MOST_MEASURED = 20_000
+MOST_FAULTS = 10
 
 
 @dataclass(frozen=True)
@@ -36,3 +42,57 @@ def response_counts(version: ModelVersion) -> dict[str, int]:
     counted = version.responses.order_by().values("status").annotate(number=Count("pk"))
     counts: dict[str, int] = dict.fromkeys(Response.Status.values, 0)
     return counts | {row["status"]: row["number"] for row in counted}
+
+
+@dataclass(frozen=True)
+class Served:
+    """What a version's responses took and cost so far. Seconds, US dollars; None is what nobody measured.
+
+    `measured`: how many latencies the quantiles are of, the newest MOST_MEASURED at most.
+    """
+
+    measured: int
+    p50_seconds: float | None
+    p95_seconds: float | None
+    first_token_p50_seconds: float | None
+    mean_dollars: Decimal | None
+    dollars: Decimal | None
+
+
+def served(version: ModelVersion) -> Served:
+    done = version.responses.filter(status=Response.Status.DONE)
+    newest = done.filter(latency_seconds__isnull=False).order_by("-pk")
+    facts = list(newest.values_list("latency_seconds", "first_token_seconds")[:MOST_MEASURED])
+    seconds = [latency for latency, _first in facts if latency is not None]
+    first_tokens = [first for _latency, first in facts if first is not None]
+    costs = done.aggregate(dollars=Sum("cost"), priced=Count("cost"))
+    dollars: Decimal | None = costs["dollars"]
+    return Served(
+        measured=len(seconds),
+        p50_seconds=float(np.quantile(seconds, 0.5)) if seconds else None,
+        p95_seconds=float(np.quantile(seconds, 0.95, method="inverted_cdf")) if seconds else None,
+        first_token_p50_seconds=float(np.quantile(first_tokens, 0.5)) if first_tokens else None,
+        mean_dollars=None if dollars is None else dollars / costs["priced"],
+        dollars=dollars,
+    )
+
+
+@dataclass(frozen=True)
+class Faults:
+    """What went wrong with a version's requests: how many of each kind, in words, and the newest."""
+
+    counts: list[tuple[str, int]]
+    newest: list[Fault]
+
+    @property
+    def total(self) -> int:
+        return sum(number for _kind, number in self.counts)
+
+
+def faults_of(version: ModelVersion) -> Faults:
+    found = Fault.objects.filter(model_version=version)
+    grouped = found.order_by().values_list("kind").annotate(number=Count("pk")).order_by("-number", "kind")
+    return Faults(
+        counts=[(str(Fault.Kind(kind).label), number) for kind, number in grouped],
+        newest=list(found[:MOST_FAULTS]),
+    )

@@ -24,6 +24,8 @@ def model_version(request: HttpRequest, pk: int) -> HttpResponse:
         "version": version,
         "counts": counts,
         "is_frozen": any(counts.values()),
+        "served": queries.served(version),
+        "faults": queries.faults_of(version),
         "answered": answered_versions(version) if version.endpoint is None else (),
     }
     return render(request, "models_registry/model_version.html", context)

@@ -7,7 +7,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
-from models_registry.models import KnownLimitation, ModelVersion
+from models_registry.models import Fault, KnownLimitation, ModelVersion
 from tests.factories import make_golden_set_version, make_model_version, make_response
 
 pytestmark = pytest.mark.django_db
@@ -176,3 +176,36 @@ def test_admin_site_only_shows_golden_sets_and_responses(
     assert client.get(f"/admin/models_registry/{name}/add/").status_code == 403
     assert client.post(f"/admin/models_registry/{name}/{row}/change/", {}).status_code == 403
     assert client.post(f"/admin/models_registry/{name}/{row}/delete/", {"post": "yes"}).status_code == 403
+
+
+def test_version_page_says_what_its_responses_took_and_cost(
+    client_for: ClientFor, lead: User, version: ModelVersion
+) -> None:
+    for number, example in enumerate(make_golden_set_version(20).examples.all(), 1):
+        make_response(version, example, latency_seconds=number, cost=Decimal("0.25"))
+    response = client_for(lead).get(version.get_absolute_url())
+    served = response.context["served"]
+    assert (served.measured, served.p50_seconds, served.p95_seconds) == (20, 10.5, 19.0)
+    assert (served.dollars, served.mean_dollars) == (Decimal(5), Decimal("0.25"))
+    for part in ("10.50 s", "19.00 s", "$5.00", "$0.250000 a response"):
+        assert part in response.text
+
+
+def test_version_page_counts_faults_by_kind_and_lists_the_newest(
+    client_for: ClientFor, lead: User, version: ModelVersion
+) -> None:
+    assert "Faults" not in client_for(lead).get(version.get_absolute_url()).text
+    response = make_response(version, make_golden_set_version(1).examples.get())
+    other = make_response(make_model_version(), make_golden_set_version(1).examples.get())
+    for number in range(12):
+        Fault.objects.create(
+            response=response, model_version=version, kind="timeout", message=f"<late> {number}."
+        )
+    Fault.objects.create(
+        response=other, model_version=other.model_version, kind="refused", message="of another"
+    )
+    text = client_for(lead).get(version.get_absolute_url()).text
+    assert "12 × no answer in time" in text
+    assert "&lt;late&gt; 11." in text
+    assert "&lt;late&gt; 1." not in text
+    assert "of another" not in text

@@ -40,17 +40,16 @@ def evaluation(lead: User) -> Evaluation:
 
 
 def started(rows: int = 4, *, name: str = "Support", by: User | None = None, **given: Any) -> Evaluation:
-    return start_evaluation(
-        **{
-            "name": name,
-            "candidate": make_model_version(),
-            "baseline": make_model_version(),
-            "golden_set_version": make_golden_set_version(rows),
-            "votes_per_comparison": 1,
-            "by": by,
-        }
-        | given
-    )
+    wanted: dict[str, Any] = {
+        "candidate": given.pop("candidate", None) or make_model_version(),
+        "baseline": make_model_version(),
+        "golden_set_version": given.pop("golden_set_version", None) or make_golden_set_version(rows),
+    }
+    return start_evaluation(name=name, votes_per_comparison=1, by=by, **wanted, **given)
+
+
+def run_of(evaluation: Evaluation) -> GenerationRun:
+    return GenerationRun.objects.get(pk=evaluation.run_id or 0)
 
 
 def responses(evaluation: Evaluation, side: str = "candidate") -> Any:
@@ -69,7 +68,7 @@ def act(client: Client, what: str, evaluation: Evaluation, **given: str) -> str:
 
 
 def set_run(evaluation: Evaluation, **fields: Any) -> None:
-    GenerationRun.objects.filter(pk=evaluation.run_id).update(**fields)
+    GenerationRun.objects.filter(pk=run_of(evaluation).pk).update(**fields)
     evaluation.refresh_from_db()
 
 
@@ -201,7 +200,7 @@ def test_fault_that_stopped_a_version_is_said_once_with_a_way_on(
 def test_endpoint_that_is_down_is_named_with_its_next_try(client: Client, evaluation: Evaluation) -> None:
     now = timezone.now()
     EndpointUse.objects.create(
-        endpoint=evaluation.candidate.endpoint,
+        endpoint_id=evaluation.candidate.endpoint_id or 0,
         down_since=now - timedelta(minutes=5),
         paused_until=now + timedelta(seconds=30),
         down_message="Connection <refused>",
@@ -217,7 +216,7 @@ def test_endpoint_that_is_down_is_named_with_its_next_try(client: Client, evalua
 
 def test_endpoint_that_asked_for_a_pause_is_named(client: Client, evaluation: Evaluation) -> None:
     EndpointUse.objects.create(
-        endpoint=evaluation.baseline.endpoint, paused_until=timezone.now() + timedelta(seconds=30)
+        endpoint_id=evaluation.baseline.endpoint_id or 0, paused_until=timezone.now() + timedelta(seconds=30)
     )
     assert "asked for a pause until" in client.get(evaluation.get_absolute_url()).text
 
@@ -225,7 +224,11 @@ def test_endpoint_that_asked_for_a_pause_is_named(client: Client, evaluation: Ev
 def test_batches_say_how_far_they_are(client: Client, lead: User) -> None:
     evaluation = started(by=lead, batch=True)
     job = BatchJob.objects.create(
-        model_version=evaluation.candidate, run=evaluation.run, state="in_progress", requests=4, completed=1
+        model_version=evaluation.candidate,
+        run=run_of(evaluation),
+        state="in_progress",
+        requests=4,
+        completed=1,
     )
     responses(evaluation).update(batch_job=job)
     candidate = generation_progress(evaluation).models[0]
@@ -243,9 +246,7 @@ def test_lead_pauses_and_resumes(client: Client, evaluation: Evaluation, lead: U
     text = act(client, "pause", evaluation)
     assert "Paused by Lena" in text
     assert "every 1s" not in text
-    evaluation.refresh_from_db()
-    assert evaluation.run is not None
-    assert evaluation.run.state == State.PAUSED
+    assert run_of(evaluation).state == State.PAUSED
     text = act(client, "resume", evaluation)
     assert "Resumed." in text
     assert "Paused by" not in text
@@ -278,24 +279,20 @@ def test_evaluation_whose_budget_is_spent_goes_on_with_a_higher_one(client: Clie
     assert "5.02 dollars are spent already" in act(client, "resume", evaluation, budget="4")
     assert "a higher one, or with none" in act(client, "resume", evaluation)
     assert "Enter a number." in act(client, "resume", evaluation, budget="much")
-    evaluation.run.refresh_from_db()  # type: ignore[union-attr]
-    assert evaluation.run.state == State.SPENT  # type: ignore[union-attr]
+    assert run_of(evaluation).state == State.SPENT
     assert "Resumed." in act(client, "resume", evaluation, budget="9.50")
-    set_run(evaluation)
-    assert evaluation.run is not None
-    assert (evaluation.run.state, evaluation.run.budget) == (State.RUNNING, Decimal("9.50"))
+    run = run_of(evaluation)
+    assert (run.state, run.budget) == (State.RUNNING, Decimal("9.50"))
     set_run(evaluation, state=State.SPENT, spent=Decimal("9.60"))
     assert "Resumed." in act(client, "resume", evaluation, budget="")
-    evaluation.run.refresh_from_db()
-    assert evaluation.run.budget is None
+    assert run_of(evaluation).budget is None
 
 
 def test_resuming_what_was_paused_keeps_its_budget(client: Client, lead: User) -> None:
     evaluation = started(by=lead, budget=Decimal(5))
     act(client, "pause", evaluation)
     act(client, "resume", evaluation)
-    evaluation.run.refresh_from_db()  # type: ignore[union-attr]
-    assert evaluation.run.budget == Decimal(5)  # type: ignore[union-attr]
+    assert run_of(evaluation).budget == Decimal(5)
 
 
 @pytest.mark.parametrize("what", ["pause", "resume", "cancel"])
