@@ -6,6 +6,7 @@ import gzip
 import io
 import json
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -27,6 +28,9 @@ from models_registry.importing.spool import Spool
 from models_registry.importing.store import store_spool
 from models_registry.models import DraftChange, GoldenSet, GoldenSetVersion, Upload
 from models_registry.queries import golden_set_versions, golden_sets
+
+# without the time of day, which would stand in the name of a test
+gz = partial(gzip.compress, mtime=0)
 
 pytestmark = pytest.mark.django_db
 
@@ -134,7 +138,7 @@ def test_lease_of_storing_is_as_long_as_the_rows_and_not_as_the_packed_file(
 
     monkeypatch.setattr(process, "store_spool", store)
     monkeypatch.setattr(process, "STORING_BYTES_A_SECOND", 1000)
-    packed = gzip.compress(lines(a="Where? " * 20_000))
+    packed = gz(lines(a="Where? " * 20_000))
     assert len(packed) < 1000
     upload = receive_upload(name="support", pieces=[packed], filename="rows.jsonl.gz", by=None)
 
@@ -163,11 +167,11 @@ def test_worker_that_lost_the_upload_does_not_begin_to_store(monkeypatch: pytest
     ("content", "size"),
     [
         (lines(a="Where?" * 1000), 1000),
-        (gzip.compress(b"Where?"), 6),
-        (gzip.compress(b" " * 50_000_000), 1000),
-        (gzip.compress(b"Where?" * 9)[:-6], 0),
+        (gz(b"Where?"), 6),
+        (gz(b" " * 50_000_000), 1000),
+        (gz(b"Where?" * 9)[:-6], 0),
         (PARQUET, 1000),
-        (gzip.compress(PARQUET), 1000),
+        (gz(PARQUET), 1000),
     ],
 )
 def test_size_of_a_packed_file_is_that_of_what_is_in_it(content: bytes, size: int) -> None:
@@ -176,7 +180,7 @@ def test_size_of_a_packed_file_is_that_of_what_is_in_it(content: bytes, size: in
 
 
 def test_small_file_that_unpacks_to_a_large_one_is_not_checked_within_the_request() -> None:
-    rows = gzip.compress(lines(**{f"row{number}": "Where? " * 50 for number in range(1000)}))
+    rows = gz(lines(**{f"row{number}": "Where? " * 50 for number in range(1000)}))
     assert len(rows) < uploads.AT_ONCE_BYTES
     upload = receive_upload(name="support", pieces=[rows], filename="rows.jsonl.gz", by=None)
     assert (upload.state, upload.attempts) == (Upload.State.CHECKING, 0)
@@ -201,7 +205,7 @@ def test_small_file_that_unpacks_to_a_large_one_gets_a_process_of_its_own(
             pass
 
     monkeypatch.setattr("subprocess.Popen", Child)
-    packed = gzip.compress(b"\n" * background.OWN_PROCESS_FROM_BYTES)
+    packed = gz(b"\n" * background.OWN_PROCESS_FROM_BYTES)
     upload = receive_upload(name="support", pieces=[packed], filename="rows.jsonl.gz", by=None)
 
     background.process_in_background(upload.pk)
