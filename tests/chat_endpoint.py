@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import socket
+import struct
 import threading
 import time
 from collections import deque
@@ -33,7 +35,8 @@ class Fault:
     """What the next call meets instead of an answer.
 
     `status` and `headers` are sent as they stand; `body` replaces the usual error object; `hang_up` closes
-    the connection in the middle of the answer.
+    the connection in the middle of the answer. `stall`: seconds before that; `reset` ends the connection by a reset,
+    and sends nothing.
     """
 
     status: int = 500
@@ -41,6 +44,8 @@ class Fault:
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes | None = None
     hang_up: bool = False
+    stall: float = 0.0
+    reset: bool = False
 
     @classmethod
     def rate_limit(cls, *, retry_after: float = 0.05) -> Fault:
@@ -96,7 +101,10 @@ class ChatEndpoint:
         self.most_at_once = 0
         self._open = 0
         self._lock = threading.Lock()
-        self._server = _Server(("127.0.0.1", 0), _Handler)
+        self._listen(0)
+
+    def _listen(self, port: int) -> None:
+        self._server = _Server(("127.0.0.1", port), _Handler)
         self._server.endpoint = self
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
         self._thread.start()
@@ -108,6 +116,9 @@ class ChatEndpoint:
     def fail(self, *faults: Fault | int) -> None:
         """Queue faults; a number is a status."""
         self.faults.extend(fault if isinstance(fault, Fault) else Fault(fault) for fault in faults)
+
+    def next_fault(self, request: Request) -> Fault | None:
+        return self.faults.popleft() if self.faults else None
 
     def stop(self) -> None:
         self._server.shutdown()
@@ -125,10 +136,10 @@ class ChatEndpoint:
             self.requests.append(request)
             self._open += 1
             self.most_at_once = max(self.most_at_once, self._open)
-            fault = self.faults.popleft() if self.faults else None
+            fault = self.next_fault(request)
         try:
-            if self.delay:
-                time.sleep(self.delay)
+            if self.delay or fault:
+                time.sleep(self.delay + (fault.stall if fault else 0.0))
             if fault:
                 return fault
             if self.api_key and request.headers.get("authorization") != f"Bearer {self.api_key}":
@@ -143,6 +154,18 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 256
     endpoint: ChatEndpoint
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.connections: set[socket.socket] = set()
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        self.connections.add(request)
+        super().process_request(request, client_address)
+
+    def close_request(self, request: Any) -> None:
+        self.connections.discard(request)
+        super().close_request(request)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A client that hung up, or was killed, is part of the test."""
@@ -166,6 +189,12 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(200, json.dumps(outcome).encode())
 
     def _send_fault(self, fault: Fault) -> None:
+        if fault.reset:
+            # lingering for no time at all, which ends a connection by RST
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            self.connection.close()
+            self.close_connection = True
+            return
         body = fault.body
         if body is None:
             body = json.dumps(

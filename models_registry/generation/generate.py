@@ -15,7 +15,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
-from django.db import InterfaceError, OperationalError, transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
 from django.db.models import Case, Count, F, Q, QuerySet, When
 from django.utils import timezone
 
@@ -85,10 +85,23 @@ def generate_for_a_while(endpoint_id: int) -> bool:
     """Ask an endpoint for one due response after the other, so long as a task may last; is there more to do?"""
     until = time.monotonic() + TURN_SECONDS
     with lane(endpoint_id) as granted:
-        while granted and generate_next(endpoint_id):
+        while granted and (generate_next(endpoint_id) or _wait_out_pause(endpoint_id)):
             if time.monotonic() > until:
                 return True
     return False
+
+
+def _wait_out_pause(endpoint_id: int) -> bool:
+    """Wait until an endpoint's short pause is over; False where there is none. Nothing is leased meanwhile.
+
+    A lane that ended would be started again only when the schedule looks the next time.
+    """
+    use = EndpointUse.objects.filter(endpoint_id=endpoint_id, down_since=None).first()
+    connection.close()
+    if use is None or use.paused_until is None:
+        return False
+    left = (use.paused_until - timezone.now()).total_seconds()
+    return 0 < left <= limits.AHEAD_SECONDS and not stopping.wait(left)
 
 
 def generate_next(endpoint_id: int) -> bool:
