@@ -18,7 +18,7 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 @require_safe
 @login_not_required
 def metrics(request: HttpRequest) -> HttpResponse:
-    """For a scraper that has the token, and for admins. A scraper that has not is told so, not sent to a login page."""
+    """For a scraper that has the token, and for admins. One that has none is told so, and not sent to a login page."""
     if _has_token(request) or request.user.has_perm("models_registry.change_endpoint"):
         return HttpResponse(exposition(found()), content_type=CONTENT_TYPE)
     if request.user.is_authenticated:
