@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from models_registry.actions.model_versions import check_storable
-from models_registry.actions.uploads import receive_upload
+from models_registry.actions.uploads import keep_upload, work_on
 from models_registry.content_hash import canonical_row
 from models_registry.golden_files import Row, check_row, write
 from models_registry.golden_files.raw import raw_of
@@ -111,13 +111,19 @@ def keep_draft_change(*, golden_set: GoldenSet, key: str, by: User) -> None:
     golden_set.draft_changes.filter(key=key, row__isnull=False).update(kind=kind, changed_at=timezone.now())
 
 
-@transaction.atomic
 def publish_draft(*, golden_set: GoldenSet, changelog: str, by: User) -> Upload:
     """Give the newest version with the draft's changes as a file: checked, looked at and stored like any other.
 
     Storing it ends the changes that are older than the file. So none may be written between the reading of the
     draft and the upload: whoever changes an example meanwhile waits, and is later than it.
     """
+    upload = _kept_draft(golden_set, changelog, by)
+    work_on(upload=upload)
+    return upload
+
+
+@transaction.atomic
+def _kept_draft(golden_set: GoldenSet, changelog: str, by: User) -> Upload:
     golden_set = _held(golden_set)
     draft = draft_of(golden_set)
     if not draft.changes:
@@ -130,7 +136,7 @@ def publish_draft(*, golden_set: GoldenSet, changelog: str, by: User) -> Upload:
         )
     if not draft.rows_after:
         raise ValidationError(_("Nothing would be left of the golden set. Keep at least one example."))
-    return receive_upload(
+    return keep_upload(
         name=golden_set.name,
         pieces=write(drafted_rows(draft), "jsonl"),
         filename=f"{golden_set.name}-draft.jsonl",

@@ -84,7 +84,7 @@ def import_golden_set(
             by=by,
             description=description,
             changelog=changelog,
-            warnings=checked.version_warnings(),
+            warnings=checked.version_warnings(replaced),
             preflight=checked.preflight,
         )
     return Imported(version, created, checked)

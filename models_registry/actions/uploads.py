@@ -46,26 +46,52 @@ def receive_upload(
 ) -> Upload:
     """Keep a file and have it checked. A CSV whose columns are not ours waits until they are chosen.
 
+    Not within a transaction: a small file is checked at once, and would hold it meanwhile; see keep_upload.
     Raises ValidationError for a bad name, or a text the database can't store.
     """
+    upload = keep_upload(
+        name=name,
+        pieces=pieces,
+        filename=filename,
+        by=by,
+        description=description,
+        changelog=changelog,
+        options=options,
+        from_draft=from_draft,
+    )
+    work_on(upload=upload)
+    return upload
+
+
+@transaction.atomic
+def keep_upload(
+    *,
+    name: str,
+    pieces: Iterable[bytes],
+    filename: str,
+    by: User | None,
+    description: str = "",
+    changelog: str = "",
+    options: Options | None = None,
+    from_draft: bool = False,
+) -> Upload:
+    """Keep a file, to be checked by `work_on` once the transaction is over."""
     check_golden_set_name(name)
     check_storable("description", description)
     check_storable("changelog", changelog)
-    with transaction.atomic():
-        upload = Upload.objects.create(
-            name=name,
-            description=description,
-            changelog=changelog,
-            filename=filename.encode("utf-8", "replace").decode().replace("\x00", "")[-255:],
-            size=0,
-            options=asdict(options or Options()),
-            from_draft=from_draft,
-            created_by=by,
-        )
-        upload.size = write_parts(upload, pieces)
-        upload.state = Upload.State.COLUMNS if needs_columns(upload) else Upload.State.CHECKING
-        upload.save(update_fields=["size", "state"])
-    _work_on(upload)
+    upload = Upload.objects.create(
+        name=name,
+        description=description,
+        changelog=changelog,
+        filename=filename.encode("utf-8", "replace").decode().replace("\x00", "")[-255:],
+        size=0,
+        options=asdict(options or Options()),
+        from_draft=from_draft,
+        created_by=by,
+    )
+    upload.size = write_parts(upload, pieces)
+    upload.state = Upload.State.COLUMNS if needs_columns(upload) else Upload.State.CHECKING
+    upload.save(update_fields=["size", "state"])
     return upload
 
 
@@ -106,6 +132,12 @@ def store_upload(
         )
     if not upload.rows:
         raise ValidationError(_("There is no good row to store; mend the file and upload it again."))
+    if not (upload.report and upload.report.get("complete")):
+        raise ValidationError(
+            _(
+                "The check did not come to its end, so nobody knows of personal data in it. Check it again first."
+            )
+        )
     if upload.bad_rows and not skip_invalid:
         raise ValidationError(
             _("The file has bad rows: mend them and upload it again, or tick “Skip the bad rows”.")
@@ -172,11 +204,11 @@ def _begin(upload: Upload, states: Collection[str], state: str, **fields: object
     )
     upload.refresh_from_db()
     if begun:
-        _work_on(upload)
+        work_on(upload=upload)
     return bool(begun)
 
 
-def _work_on(upload: Upload) -> None:
+def work_on(*, upload: Upload) -> None:
     """At once or by a worker; where the broker is down, the schedule finds the upload when it is up again."""
     if upload.state == Upload.State.COLUMNS:
         return

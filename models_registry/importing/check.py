@@ -47,16 +47,19 @@ class Checked:
     def bad_lines(self) -> list[int]:
         return sorted({problem.line for problem in self.errors})
 
-    def version_warnings(self) -> list[str]:
-        """What the version's page keeps saying about the file it came from."""
+    def version_warnings(self, replaced: Collection[str] = ()) -> list[str]:
+        """What the version's page keeps saying about the file it came from, and what was `replaced` in it."""
+        said = list(self.warnings)
+        if replaced:
+            said.append(f"Personal data was replaced by placeholders: {', '.join(replaced)}.")
         if not self.bad_rows:
-            return list(self.warnings)
+            return said
         shown = ", ".join(str(line) for line in self.bad_lines[:LINES_SHOWN])
         more = ", …" if self.bad_rows > LINES_SHOWN else ""
         unit = self.errors[0].unit if self.errors else "line"
         rows = "1 bad row was" if self.bad_rows == 1 else f"{self.bad_rows:,} bad rows were"
         return [
-            *self.warnings,
+            *said,
             f"{rows} skipped: {unit if self.bad_rows == 1 else f'{unit}s'} {shown}{more}.",
         ]
 

@@ -156,7 +156,7 @@ def _store(upload: Upload) -> None:
                 by=upload.created_by,
                 description=upload.description,
                 changelog=upload.changelog,
-                warnings=checked.version_warnings(),
+                warnings=checked.version_warnings(upload.replaced),
                 preflight=report,
             )
             _finish(upload, version)

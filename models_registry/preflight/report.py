@@ -223,7 +223,7 @@ class _Scan:
                 f"{_has(self._personal.count)} what looks like personal data: "
                 f"{', '.join(kind for kind in KINDS if self._kinds[kind])}. "
                 "Reviewers and model vendors would read it.",
-                "Have it replaced by a placeholder when the set is stored, or put made-up data in its place in the file.",
+                "Have it replaced by a placeholder when the set is stored, or put made-up data into the file.",
                 self._personal.count,
                 self._personal.rows,
                 tuple(Subject(kind, self._kinds[kind]) for kind in KINDS if self._kinds[kind]),

@@ -26,6 +26,7 @@ from models_registry.queries.model_versions import (
 from models_registry.queries.uploads import (
     next_number,
     personal_data_of,
+    replaced_before,
     report_of,
     same_version,
     unfinished_uploads,
@@ -49,6 +50,7 @@ __all__ = [
     "models_with_versions",
     "next_number",
     "personal_data_of",
+    "replaced_before",
     "report_of",
     "response_counts",
     "rows_of",

@@ -35,6 +35,12 @@ def personal_data_of(upload: Upload) -> dict[str, int]:
     }
 
 
+def replaced_before(upload: Upload) -> list[str]:
+    """The kinds of personal data that got placeholders in the last file stored in the same set."""
+    stored = Upload.objects.filter(name=upload.name, state=Upload.State.STORED).order_by("-pk")
+    return stored.values_list("replaced", flat=True).first() or []
+
+
 def same_version(upload: Upload) -> GoldenSetVersion | None:
     """The version of the set that has exactly the rows of the upload."""
     if not upload.sha256:

@@ -43,7 +43,8 @@ def golden_set_upload(request: HttpRequest) -> HttpResponse:
             filename=file.name,
             by=cast(User, request.user),
         )
-        if mended := queries.unfinished_uploads().filter(pk=form.cleaned_data["again"]).first():
+        mended = queries.unfinished_uploads().filter(pk=form.cleaned_data["again"]).first()
+        if mended and mended.state != Upload.State.STORING:
             uploads.discard_upload(upload=mended)
         page = upload.get_absolute_url()
         return HttpResponseClientRedirect(page) if request.htmx else redirect(page)
@@ -170,7 +171,8 @@ def _store_form(found: Upload, request: HttpRequest | None = None) -> StoreForm:
         request.POST if request else None,
         kinds=queries.personal_data_of(found),
         bad_rows=found.bad_rows,
-        initial={"changelog": found.changelog},
+        # what was replaced in the version before would else slip into this one
+        initial={"changelog": found.changelog, "replaced": queries.replaced_before(found)},
     )
 
 

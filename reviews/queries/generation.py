@@ -176,7 +176,7 @@ def generation_progress(evaluation: Evaluation) -> GenerationProgress:
         ready=Count("pk", filter=READY),
         waiting=Count("pk", filter=WAITING),
     )
-    asked = [model.model_version.endpoint_id for model in models if model.left]
+    asked = [model.model_version.endpoint_id for model in models if model.left and model.is_running]
     return GenerationProgress(
         run=evaluation.run,
         models=models,

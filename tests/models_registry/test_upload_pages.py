@@ -163,6 +163,21 @@ def test_personal_data_is_replaced_by_kind(client_for: ClientFor, admin_user: Us
     [warning] = [one for one in version.preflight["warnings"] if one["code"] == "personal_data"]
     assert [subject["name"] for subject in warning["subjects"]] == ["phone"]
     assert response.url == "/golden-sets/support/1/"
+    assert "Personal data was replaced by placeholders: e-mail." in client.get(response.url).text
+    # and stays ticked for the next version
+    again = client.get(staged(client, PERSONAL + GOOD).get_absolute_url())
+    assert again.context["form"]["replaced"].value() == ["e-mail"]
+
+
+def test_a_check_that_did_not_end_can_not_be_stored(client_for: ClientFor, admin_user: User) -> None:
+    client = client_for(admin_user)
+    found = staged(client)
+    assert found.report is not None
+    Upload.objects.update(report=found.report | {"complete": False})
+    response = store(client, found)
+    assert response.status_code == 422
+    assert "Check it again first." in response.text
+    assert not GoldenSet.objects.exists()
 
 
 def test_another_context_window_is_checked_against(client_for: ClientFor, admin_user: User) -> None:

@@ -209,8 +209,13 @@ def test_endpoint_that_is_down_is_named_with_its_next_try(client: Client, evalua
     assert f"{evaluation.candidate.endpoint} has not answered since" in text
     assert "Trying again at" in text
     assert "Connection &lt;refused&gt;" in text
+    # what stands still asks nothing of it
+    act(client, "pause", evaluation)
+    assert "has not answered since" not in client.get(evaluation.get_absolute_url()).text
+    act(client, "resume", evaluation)
     # who has no more to ask of it need not know
     responses(evaluation).update(status="done", done_at=now)
+    evaluation.refresh_from_db()
     assert not generation_progress(evaluation).troubles
 
 
