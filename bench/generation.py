@@ -150,6 +150,7 @@ async def ask_for_ever(base_url: str) -> None:
 def by_workers(
     address: str, limit: int, examples: Any, workers: Workers, options: argparse.Namespace
 ) -> Measured:
+    from django.db import connection
     from django.utils import timezone
 
     from models_registry.actions.responses import request_responses
@@ -162,6 +163,8 @@ def by_workers(
     )
     run = start_run(by=None)
     request_responses(model_version=make_model_version(endpoint=endpoint), examples=examples, run=run)
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE")  # as autovacuum would by itself, which is off here
     measured = window(address, options.warm_up, options.seconds, workers.cpu)
     if not Response.objects.filter(run=run, status="pending").exists():
         raise SystemExit("the prompts ran out before the window did; give more --rows")

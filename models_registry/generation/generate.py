@@ -23,7 +23,7 @@ from models_registry.generation import limits, storing
 from models_registry.generation.lanes import lane
 from models_registry.generation.messages import request_parameters, user_turns
 from models_registry.generation.together import Together
-from models_registry.models import Endpoint, EndpointUse, GenerationRun, Response
+from models_registry.models import Endpoint, EndpointUse, GenerationRun, ModelVersion, Response
 
 logger = logging.getLogger(__name__)
 
@@ -35,21 +35,26 @@ stopping = threading.Event()
 
 # How long one task keeps asking before it lets the next in the queue have its thread.
 TURN_SECONDS = 10.0
-LIVE = Q(run__isnull=True) | Q(run__state=GenerationRun.State.RUNNING)
+# by a subquery and not by a join: beside one, PostgreSQL expects a single row and sorts all that wait to find the first
+LIVE = Q(run__isnull=True) | ~Q(
+    run_id__in=GenerationRun.objects.exclude(state=GenerationRun.State.RUNNING).values("pk")
+)
 # what goes by the Batch API; a conversation that is replayed turn by turn can't
 BY_BATCH = Q(run__batch=True, model_version__endpoint__has_batches=True, asked_live=False)
 
 
 def due_responses() -> QuerySet[Response]:
+    return _may_be_asked().filter(~BY_BATCH, model_version__endpoint__isnull=False)
+
+
+def _may_be_asked() -> QuerySet[Response]:
     now = timezone.now()
     return Response.objects.filter(
         LIVE,
         Q(lease_until__isnull=True) | Q(lease_until__lt=now),
         Q(next_try_at__isnull=True) | Q(next_try_at__lte=now),
-        ~BY_BATCH,
         status=Response.Status.PENDING,
         batch_job__isnull=True,
-        model_version__endpoint__isnull=False,
     )
 
 
@@ -154,7 +159,6 @@ def _take_several(endpoint_id: int, wanted: int) -> list[Taken]:
             storing.store_lost(response)
         response.claim, response.lease_until = claim, lease_until
         response.attempts += 1
-        response.model_version.endpoint = endpoint
     Response.objects.filter(pk__in=[response.pk for response, _wait in taken]).update(
         claim=claim,
         lease_until=lease_until,
@@ -169,14 +173,17 @@ def _due_of(endpoint: Endpoint, most: int) -> list[Response]:
     """Up to so many due responses of an endpoint, locked; those that were lost too often are given up."""
     if most <= 0:
         return []
+    versions = ModelVersion.objects.filter(endpoint=endpoint)
     due = (
-        due_responses()
-        .filter(model_version__endpoint=endpoint)
-        .select_related("model_version", "example")
+        _may_be_asked()
+        .filter(model_version_id__in=list(versions.values_list("pk", flat=True)))
+        .select_related("example")
         .order_by("pk")
         # whoever holds such a row may be waiting for the endpoint's
         .select_for_update(of=("self",), skip_locked=True)
     )
+    if endpoint.has_batches:
+        due = due.exclude(BY_BATCH)
     while True:
         found = list(due[:most])
         # An attempt that stored neither answer nor fault took its worker with it, and would take the next one too.
@@ -185,7 +192,13 @@ def _due_of(endpoint: Endpoint, most: int) -> list[Response]:
             storing.store_lost(response)
             storing.give_up(response)
         if len(lost) < len(found) or not lost:
-            return [response for response in found if response not in lost]
+            found = [response for response in found if response not in lost]
+            break
+    asked = versions.in_bulk({response.model_version_id for response in found})
+    for response in found:
+        response.model_version = asked[response.model_version_id]
+        response.model_version.endpoint = endpoint
+    return found
 
 
 def locked_use(endpoint_id: int) -> EndpointUse:

@@ -95,6 +95,8 @@ class Response(models.Model):
             models.Index(
                 fields=["model_version", "id"], name="response_pending", condition=Q(status="pending")
             ),
+            # the first that waits, of whichever version
+            models.Index(fields=["id"], name="response_first_pending", condition=Q(status="pending")),
             # those under way are counted before every request
             models.Index(
                 fields=["lease_until"],
