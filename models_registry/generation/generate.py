@@ -62,9 +62,12 @@ def leased_responses() -> QuerySet[Response]:
     return Response.objects.filter(status=Response.Status.PENDING, lease_until__gte=timezone.now())
 
 
+@transaction.atomic
 def release_leases() -> int:
     """End every lease. Only for a start-up that knows no other worker is alive."""
     held = Response.objects.filter(status=Response.Status.PENDING, claim__isnull=False)
+    for response in held:
+        storing.store_lost(response)
     return held.update(lease_until=None, claim=None, lost_attempts=F("lost_attempts") + 1)
 
 
