@@ -10,7 +10,7 @@ export UV_NO_PROGRESS=1
 export UV_SYSTEM_CERTS ?= 1
 unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-reset run test lint test-sqlite test-postgres test-browser bench-generation bench-import bench-preflight format clean chromium litellm lock
+.PHONY: help demo demo-reset run test lint test-sqlite test-postgres test-browser soak bench-generation bench-import bench-preflight format clean chromium litellm lock
 .DELETE_ON_ERROR:
 
 help: ## this list
@@ -51,6 +51,9 @@ test-postgres: $(VENV)/.dev $(VENV)/.redis ## the suite on PostgreSQL and Redis,
 
 test-browser: $(VENV)/.dev $(VENV)/.chromium ## the browser tests alone
 	@TEST_DATABASE=sqlite $(PYTEST) -m browser
+
+soak: $(VENV)/.dev $(VENV)/.redis ## 5,000 responses with faults, killed workers and a restarted Redis; under eight minutes
+	@TEST_DATABASE=postgresql $(PY) -m pytest -q $(ARGS) tests/soak/generation.py
 
 bench-preflight: $(VENV)/.demo ## how fast a golden set is checked, beside json.loads; ROWS=100000 for more
 	@$(PY) bench/preflight.py --rows $(or $(ROWS),20000)

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, Self
 
 Answer = str | dict[str, Any]
 
@@ -125,7 +125,7 @@ class ChatEndpoint:
         self._server.server_close()
         self._thread.join(5)
 
-    def __enter__(self) -> ChatEndpoint:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -22,6 +22,7 @@ import tempfile
 import time
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 HOW_TO_GET = {
     "postgres": "PostgreSQL is not installed (Debian: apt-get install postgresql)",
@@ -144,14 +145,17 @@ def find_redis() -> str:
     return found
 
 
-def start_redis(folder: Path) -> tuple[subprocess.Popen[bytes], dict[str, str]]:
+def start_redis(folder: Path, url: str = "") -> tuple[subprocess.Popen[bytes], dict[str, str]]:
+    """`url`: of one that ran before, to come back at its address."""
     binary = find_redis()
     home = folder / "redis"
     home.mkdir(mode=0o700)
-    password, log = secrets.token_hex(16), home / "log"
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    log, before = home / "log", urlsplit(url)
+    password, port = before.password or secrets.token_hex(16), before.port
+    if port is None:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
     # the configuration goes through standard input: a command line would show the password to everyone
     configuration = (
         f"bind 127.0.0.1\nport {port}\nrequirepass {password}\ndatabases {REDIS_DATABASES}\n"

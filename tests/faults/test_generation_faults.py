@@ -100,7 +100,7 @@ def test_usage_that_can_not_be_is_not_counted_and_spends_nothing(
         request_responses(model_version=version, examples=make_golden_set_version(3).examples.all(), run=run)
         eventually(lambda: done(version) == 3, within=30)
     run.refresh_from_db()
-    assert (run.state, run.spent) == ("running", 0)
+    assert (run.state, run.spent) == ("running", Decimal(0))
     assert set(version.responses.values_list("input_tokens", "output_tokens", "cost")) == {(None, None, None)}
     assert EndpointUse.objects.get().tokens_left > 0
 
