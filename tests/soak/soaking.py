@@ -44,6 +44,8 @@ def soak(
         kills, next_kill, restarted = count(), time.monotonic() + seconds_between_kills, False
         killed = 0
         while (n := done.count()) < responses:
+            given_up = version.responses.filter(status=Response.Status.FAILED).first()
+            assert given_up is None, f"{given_up}: {given_up and given_up.last_error}"
             assert time.monotonic() - started < within, f"{n} of {responses} within {within:g} seconds"
             if n >= responses // 2 and not restarted:
                 halfway()
