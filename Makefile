@@ -45,9 +45,13 @@ PYTEST = $(PY) -m pytest -q -n auto --maxprocesses 4 --dist worksteal $(ARGS)
 test-sqlite: $(VENV)/.dev $(VENV)/.chromium $(VENV)/.litellm ## the suite on SQLite, with the browser
 	@TEST_DATABASE=sqlite $(PYTEST)
 
-# pure functions and most pages behave the same on any database; once is enough
+# pure functions, and what is said over HTTP, behave the same on any database; once is enough
+ONCE = $(addprefix --ignore-glob=*/tests/,reviews/stats/* models_registry/preflight/* models_registry/test_golden_common_row.py \
+         $(addprefix models_registry/test_,golden_files.py golden_formats.py golden_reading.py any_golden_file.py \
+           damaged_golden_file.py hostile_files.py golden_set_words.py client_*.py response_files.py preflight_pages.py) \
+         reviews/test_markdown.py journeys/test_golden_set_files.py)
 test-postgres: $(VENV)/.dev $(VENV)/.redis ## the suite on PostgreSQL and Redis, which it starts itself
-	@TEST_DATABASE=postgresql $(PYTEST) -m "not (browser or litellm) or postgres or redis" --ignore tests/reviews/stats
+	@TEST_DATABASE=postgresql $(PYTEST) -m "not (browser or litellm) or postgres or redis" $(ONCE)
 
 test-browser: $(VENV)/.dev $(VENV)/.chromium ## the browser tests alone
 	@TEST_DATABASE=sqlite $(PYTEST) -m browser
