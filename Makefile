@@ -46,7 +46,7 @@ test-sqlite: $(VENV)/.dev $(VENV)/.chromium $(VENV)/.litellm ## the suite on SQL
 	@TEST_DATABASE=sqlite $(PYTEST)
 
 # pure functions, and what is said over HTTP, behave the same on any database; once is enough
-ONCE = $(addprefix --ignore-glob=*/tests/,reviews/stats/* models_registry/preflight/* models_registry/test_golden_common_row.py \
+ONCE = $(addprefix --ignore-glob=tests/,reviews/stats/* models_registry/preflight/* models_registry/test_golden_common_row.py \
          $(addprefix models_registry/test_,golden_files.py golden_formats.py golden_reading.py any_golden_file.py \
            damaged_golden_file.py hostile_files.py golden_set_words.py client_*.py response_files.py preflight_pages.py) \
          reviews/test_markdown.py journeys/test_golden_set_files.py)
