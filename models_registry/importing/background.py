@@ -20,6 +20,9 @@ from models_registry.models import Upload
 OWN_PROCESS_FROM_BYTES = 8 * 1024 * 1024
 COMMAND = "process_upload"
 
+_under_way: set[int] = set()  # in this process
+_lock = threading.Lock()
+
 
 def process_in_background(upload_id: int) -> None:
     """`process`, in this thread where the file is small, else in a process that ends with this one."""
@@ -29,6 +32,19 @@ def process_in_background(upload_id: int) -> None:
     if unpacked_size(upload, OWN_PROCESS_FROM_BYTES) < OWN_PROCESS_FROM_BYTES:
         process(upload_id)
         return
+    # Until the child has taken it, which needs seconds, the upload seems to wait, and the schedule asks again.
+    with _lock:
+        if upload_id in _under_way:
+            return
+        _under_way.add(upload_id)
+    try:
+        _process_in_child(upload_id)
+    finally:
+        with _lock:
+            _under_way.discard(upload_id)
+
+
+def _process_in_child(upload_id: int) -> None:
     command = [sys.executable, str(settings.BASE_DIR / "manage.py"), COMMAND, str(upload_id)]
     with subprocess.Popen(command, stdin=subprocess.PIPE) as child:  # noqa: S603 - our own command
         child.wait()
