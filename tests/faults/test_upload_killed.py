@@ -48,29 +48,29 @@ def assert_none_or_whole(stored: bool) -> None:
     assert ExampleTag.objects.count() == ROWS * stored
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(700)
 def test_a_killed_worker_leaves_a_whole_version_or_none(
     upload: Upload, content: bytes, worker_process: Any, eventually: Any
 ) -> None:
     state = Upload.State
     for step in ("reading", "scanning"):
         worker = worker_process()
-        eventually(lambda step=step: at(upload, state.CHECKING, step), within=90)
+        eventually(lambda step=step: at(upload, state.CHECKING, step), within=180)
         worker.kill()
         assert_none_or_whole(False)
 
     worker = worker_process()
-    eventually(lambda: Upload.objects.get().state == state.CHECKED, within=120)
+    eventually(lambda: Upload.objects.get().state == state.CHECKED, within=180)
     upload.refresh_from_db()
     assert (upload.rows, upload.bad_rows, upload.fault) == (ROWS, 0, "")
 
     assert store_upload(upload=upload, changelog="")
-    eventually(lambda: Upload.objects.filter(Q(step="storing") | Q(state=state.STORED)).exists(), within=90)
+    eventually(lambda: Upload.objects.filter(Q(step="storing") | Q(state=state.STORED)).exists(), within=180)
     worker.kill()
     assert_none_or_whole(Upload.objects.get().state == state.STORED)
 
     worker_process()
-    eventually(lambda: Upload.objects.get().state == state.STORED, within=150)
+    eventually(lambda: Upload.objects.get().state == state.STORED, within=180)
     assert_none_or_whole(True)
     upload.refresh_from_db()
     assert upload.version is not None
@@ -79,14 +79,14 @@ def test_a_killed_worker_leaves_a_whole_version_or_none(
     assert not UploadPart.objects.exists()
 
 
-@pytest.mark.timeout(200)
+@pytest.mark.timeout(300)
 def test_a_discarded_upload_is_left_alone_by_the_worker_that_had_it(
     upload: Upload, worker_process: Any, eventually: Any
 ) -> None:
     from models_registry.actions.uploads import discard_upload
 
     worker_process()
-    eventually(lambda: at(upload, Upload.State.CHECKING, "scanning"), within=90)
+    eventually(lambda: at(upload, Upload.State.CHECKING, "scanning"), within=180)
     assert discard_upload(upload=upload)
     eventually(lambda: not children(), within=60)
     upload.refresh_from_db()
@@ -94,12 +94,12 @@ def test_a_discarded_upload_is_left_alone_by_the_worker_that_had_it(
     assert not GoldenSet.objects.exists()
 
 
-@pytest.mark.timeout(200)
+@pytest.mark.timeout(300)
 def test_the_process_of_an_upload_ends_with_its_worker(
     upload: Upload, worker_process: Any, eventually: Any
 ) -> None:
     worker = worker_process()
-    eventually(lambda: at(upload, Upload.State.CHECKING, "scanning"), within=90)
+    eventually(lambda: at(upload, Upload.State.CHECKING, "scanning"), within=180)
     assert children()
     # the worker alone, not its group
     for pid in parents():
