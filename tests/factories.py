@@ -217,6 +217,8 @@ def make_evaluation(
                     slot=slot,
                     position=position,
                     evaluation=evaluation,
+                    lang=example.language[:8],
+                    intent=example.primary_intent,
                     candidate_on_left=(position + slot) % 2 == 0,
                 )
                 for slot in range(votes_per_comparison)

@@ -109,6 +109,12 @@ class Example(models.Model):
         return [tag.name for tag in self.tags.all()]
 
     @property
+    def language(self) -> str:
+        """Its language without script and region: es of es-MX; empty where it is not said or undetermined."""
+        language = self.lang.replace("_", "-").partition("-")[0].lower()
+        return "" if language == "und" else language
+
+    @property
     def primary_intent(self) -> str:
         return next(iter(self.tag_names), UNTAGGED)
 

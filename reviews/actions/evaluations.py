@@ -248,6 +248,8 @@ def deal_assignments(evaluation: Evaluation, comparisons: list[Comparison]) -> N
                 evaluation=evaluation,
                 comparison=comparison,
                 position=comparison.position,
+                lang=comparison.example.language[:8],
+                intent=comparison.example.primary_intent,
                 slot=slot,
                 candidate_on_left=candidate_on_left,
             )

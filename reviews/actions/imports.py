@@ -117,7 +117,9 @@ def _record(
 def _store_votes(evaluation: Evaluation, votes: Iterable[ForeignVote]) -> None:
     comparisons = {
         comparison.example.key: comparison
-        for comparison in Comparison.objects.filter(evaluation=evaluation).select_related("example")
+        for comparison in Comparison.objects.filter(evaluation=evaluation)
+        .select_related("example")
+        .prefetch_related("example__tags")
     }
     raters = {rater: _rater(rater) for rater in sorted({vote.rater for vote in votes})}
     slots: Counter[str] = Counter()
@@ -130,6 +132,8 @@ def _store_votes(evaluation: Evaluation, votes: Iterable[ForeignVote]) -> None:
                 evaluation=evaluation,
                 comparison=comparison,
                 position=comparison.position,
+                lang=comparison.example.language[:8],
+                intent=comparison.example.primary_intent,
                 slot=slots[vote.key],
                 candidate_on_left=vote.candidate_on_left,
                 reviewer=raters[vote.rater],

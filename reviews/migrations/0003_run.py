@@ -3,8 +3,6 @@
 import django.db.models.deletion
 from django.db import migrations, models
 
-from reviews.triggers import backwards, forwards
-
 
 class Migration(migrations.Migration):
     dependencies = [
@@ -13,7 +11,6 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        migrations.RunPython(backwards, forwards),
         migrations.AddField(
             model_name="evaluation",
             name="run",
@@ -26,5 +23,4 @@ class Migration(migrations.Migration):
                 to="models_registry.generationrun",
             ),
         ),
-        migrations.RunPython(forwards, backwards),
     ]

@@ -1,6 +1,26 @@
 """What people judged."""
 
-from reviews.models.assignment import Assignment, Choice, LapsedTurn, Vote
+from reviews.models.assignment import Assignment, LapsedTurn, SkippedTurn
 from reviews.models.evaluation import Comparison, Evaluation
+from reviews.models.hidden_check import HiddenCheck
+from reviews.models.invitation import Invitation
+from reviews.models.rendered_response import RenderedResponse
+from reviews.models.reviewer import ReviewerProfile, ReviewerTally
+from reviews.models.vote import Choice, Strength, Vote, VoteRevision
 
-__all__ = ["Assignment", "Choice", "Comparison", "Evaluation", "LapsedTurn", "Vote"]
+__all__ = [
+    "Assignment",
+    "Choice",
+    "Comparison",
+    "Evaluation",
+    "HiddenCheck",
+    "Invitation",
+    "LapsedTurn",
+    "RenderedResponse",
+    "ReviewerProfile",
+    "ReviewerTally",
+    "SkippedTurn",
+    "Strength",
+    "Vote",
+    "VoteRevision",
+]

@@ -1,18 +1,16 @@
 from __future__ import annotations
 
+import secrets
+
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from reviews.models.evaluation import Comparison
 
 
-class Choice(models.TextChoices):
-    """A judgement in truth; what a screen says (left, right) exists only between browser and server."""
-
-    CANDIDATE = "candidate"
-    BASELINE = "baseline"
-    TIE = "tie"
-    BOTH_BAD = "both_bad"
+def new_ticket() -> str:
+    return secrets.token_urlsafe(12)
 
 
 class Assignment(models.Model):
@@ -20,6 +18,8 @@ class Assignment(models.Model):
 
     All N turns of a comparison are made, without a reviewer, when voting opens: so sides are balanced by
     construction, and no comparison can ever get N+1 votes. Taking a turn is an update that one reviewer wins.
+
+    *held*: a reviewer has it and has not been shown it yet, because it is prefetched; *shown* from `shown_at` on.
     """
 
     comparison = models.ForeignKey(Comparison, on_delete=models.CASCADE, related_name="assignments")
@@ -32,6 +32,11 @@ class Assignment(models.Model):
     lease_until = models.DateTimeField(null=True)
     shown_at = models.DateTimeField(null=True)
     voted = models.BooleanField(default=False)
+    # what a browser calls this turn by; a number would tell turns from hidden checks, and one slot from the other
+    ticket = models.CharField(max_length=16, unique=True, default=new_ticket, editable=False)
+    # of the example, again: the queue is read by them at every vote
+    lang = models.CharField(max_length=8, blank=True, help_text="Language without its region; empty: any.")
+    intent = models.CharField(max_length=100, blank=True, help_text="The primary intent.")
 
     class Meta:
         ordering = ["evaluation", "position", "slot"]
@@ -69,19 +74,31 @@ class LapsedTurn(models.Model):
         return f"lapsed turn {self.pk}"
 
 
-class Vote(models.Model):
-    """A reviewer's judgement. The order it was seen in is its assignment's, which never changes."""
+class SkippedTurn(models.Model):
+    """A reviewer gave a comparison back unjudged, and why. It goes to someone else, and never to them again."""
 
-    assignment = models.OneToOneField(Assignment, on_delete=models.PROTECT, related_name="vote")
-    choice = models.CharField(max_length=10, choices=Choice.choices)
-    cast_at = models.DateTimeField()
-    seconds = models.FloatField(null=True, help_text="From the pair's showing to the vote.")
+    class Reason(models.TextChoices):
+        CANT_JUDGE = "cant_judge", _("I don't know enough about this")
+        LANGUAGE = "language", _("I don't read this language well enough")
+        BROKEN = "broken", _("It can't be read as it is shown")
+        INVOLVED = "involved", _("I know this case or wrote one of the answers")
+        OTHER = "other", _("Something else")
+
+    comparison = models.ForeignKey(Comparison, on_delete=models.CASCADE, related_name="skipped_turns")
+    reviewer = models.ForeignKey("auth.User", on_delete=models.PROTECT, related_name="+")
+    reason = models.CharField(max_length=10, choices=Reason.choices)
+    note = models.TextField(blank=True)
+    skipped_at = models.DateTimeField()
 
     class Meta:
-        ordering = ["cast_at", "pk"]
+        ordering = ["skipped_at", "pk"]
         constraints = [
-            models.CheckConstraint(condition=Q(choice__in=Choice.values), name="vote_choice_is_known"),
+            models.UniqueConstraint(fields=["comparison", "reviewer"], name="skipped_turn_once"),
+            models.CheckConstraint(
+                condition=Q(reason__in=["cant_judge", "language", "broken", "involved", "other"]),
+                name="skipped_turn_reason_is_known",
+            ),
         ]
 
     def __str__(self) -> str:
-        return f"vote {self.pk}"
+        return f"skipped turn {self.pk}"

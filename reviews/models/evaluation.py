@@ -4,8 +4,29 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import F, Q
 from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+
+from reviews.reasons import DEFAULT_REASONS
 
 MOST_VOTES_PER_COMPARISON = 100
+MOST_CHECK_PERCENT = 30
+
+
+def default_reasons() -> list[str]:
+    return list(DEFAULT_REASONS)
+
+
+class Rule(models.TextChoices):
+    """When something beside the choice itself has to be given."""
+
+    OPTIONAL = "optional", _("optional")
+    BOTH_BAD = "both_bad", _("required on “both bad”")
+    ALWAYS = "always", _("required on every vote")
+
+
+class OpenTo(models.TextChoices):
+    EVERYONE = "everyone", _("every reviewer")
+    INVITED = "invited", _("invited reviewers")
 
 
 class Evaluation(models.Model):
@@ -29,6 +50,28 @@ class Evaluation(models.Model):
         default=1, validators=[MinValueValidator(1), MaxValueValidator(MOST_VOTES_PER_COMPARISON)]
     )
     guidelines = models.TextField(blank=True, help_text="What reviewers should look at. Markdown.")
+    asks_strength = models.BooleanField(
+        default=True, help_text="A vote for a side says slightly or clearly better."
+    )
+    reasons = models.JSONField(
+        default=default_reasons,
+        blank=True,
+        help_text="Reviewers may give these for a vote: codes of reviews/reasons.py, or a lead's own words.",
+    )
+    reason_rule = models.CharField(max_length=8, choices=Rule.choices, default=Rule.OPTIONAL)
+    comment_rule = models.CharField(max_length=8, choices=Rule.choices, default=Rule.OPTIONAL)
+    open_to = models.CharField(max_length=8, choices=OpenTo.choices, default=OpenTo.EVERYONE)
+    largest_share = models.PositiveSmallIntegerField(
+        default=60,
+        validators=[MinValueValidator(1), MaxValueValidator(100)],
+        help_text="In percent: of an intent's votes that one of several invited reviewers may cast.",
+    )
+    check_percent = models.PositiveSmallIntegerField(
+        default=0,
+        validators=[MaxValueValidator(MOST_CHECK_PERCENT)],
+        help_text="So many hidden checks in a hundred pairs shown to a reviewer; none of them is counted.",
+    )
+    leak_report = models.JSONField(null=True, blank=True, help_text="What the scan before voting found.")
     seed = models.BigIntegerField(
         help_text="Decides the order of examples and sides; never leaves the server."
     )
@@ -57,6 +100,12 @@ class Evaluation(models.Model):
             models.CheckConstraint(
                 condition=Q(votes_per_comparison__gte=1, votes_per_comparison__lte=MOST_VOTES_PER_COMPARISON),
                 name="votes_per_comparison_in_range",
+            ),
+            models.CheckConstraint(
+                condition=Q(largest_share__gte=1, largest_share__lte=100), name="largest_share_in_range"
+            ),
+            models.CheckConstraint(
+                condition=Q(check_percent__lte=MOST_CHECK_PERCENT), name="check_percent_in_range"
             ),
             models.CheckConstraint(
                 condition=Q(closed_at__isnull=True) | Q(opened_at__isnull=False), name="closed_was_open"

@@ -1,0 +1,19 @@
+"""Reasons for a vote, by code. Pure: no Django; what a page calls them is reviews/templatetags/reviews.py's."""
+
+from __future__ import annotations
+
+REASONS = (
+    "accuracy",
+    "completeness",
+    "tone",
+    "policy",
+    "safety",
+    "refusal",
+    "language",
+    "format",
+    "length",
+)
+DEFAULT_REASONS = ("accuracy", "completeness", "tone", "policy", "language", "format")
+# each has a number key
+MOST_REASONS = 9
+LONGEST_REASON = 40
