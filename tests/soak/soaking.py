@@ -31,7 +31,7 @@ def soak(
 ) -> str:
     """Generate so many responses of an endpoint with 20 % faults while workers are killed in turn; the account."""
     with FaultEndpoint(delay=0.1, share=0.2, seed=seed) as served:
-        endpoint = make_endpoint(served.base_url, timeout_seconds=1, max_concurrency=7 * workers)
+        endpoint = make_endpoint(served.base_url, timeout_seconds=2, max_concurrency=7 * workers)
         version = make_model_version(endpoint=endpoint)
         examples = list(make_golden_set_version(make_rows(responses)).examples.all())
         processes = [worker_process(**(environment or {})) for _ in range(workers)]
