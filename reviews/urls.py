@@ -12,6 +12,7 @@ urlpatterns = [
     path("evaluations/<int:pk>/retry/", generation.evaluation_retry, name="evaluation_retry"),
     path("evaluations/<int:pk>/pause/", generation.evaluation_pause, name="evaluation_pause"),
     path("evaluations/<int:pk>/resume/", generation.evaluation_resume, name="evaluation_resume"),
+    path("evaluations/<int:pk>/path/", generation.evaluation_path, name="evaluation_path"),
     path("evaluations/<int:pk>/cancel/", generation.evaluation_cancel, name="evaluation_cancel"),
     path("evaluations/<int:pk>/comparisons/", dashboards.comparisons, name="comparisons"),
     path("comparisons/<int:pk>/", dashboards.comparison, name="comparison"),

@@ -64,7 +64,10 @@ def resume_run(*, run: GenerationRun, budget: Decimal | None = None, by: User | 
 
 
 def choose_path(*, run: GenerationRun, batch: bool) -> bool:
-    """Ask for what is not asked for yet by the Batch API, or live. False where it is so already."""
+    """Ask for what is not asked for yet by the Batch API, or live. False where it is so already.
+
+    A batch that is under way is cancelled at the provider once nothing wants it; what it has done is collected first.
+    """
     changed = GenerationRun.objects.filter(pk=run.pk).exclude(batch=batch)
     done = bool(changed.update(batch=batch, changed_at=timezone.now()))
     _wake()

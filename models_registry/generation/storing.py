@@ -65,7 +65,7 @@ def _store_all(answers: Sequence[tuple[Response, Completion]], *, by_batch: bool
     # in one order, or two workers that store the same two would wait for each other
     for response, completion in sorted(answers, key=lambda answer: answer[0].pk):
         cost = _cost(response, completion, price_factor)
-        stored.append(_store_answer(response, completion, cost))
+        stored.append(_store_answer(response, completion, cost, by_batch=by_batch))
         # an answer that came second is paid for, too
         if response.run_id is not None and cost:
             spent[response.run_id] = spent.get(response.run_id, Decimal(0)) + cost
@@ -83,7 +83,9 @@ def _store_all(answers: Sequence[tuple[Response, Completion]], *, by_batch: bool
     return stored
 
 
-def _store_answer(response: Response, completion: Completion, cost: Decimal | None) -> bool:
+def _store_answer(
+    response: Response, completion: Completion, cost: Decimal | None, *, by_batch: bool
+) -> bool:
     stored = (
         Response.objects.filter(pk=response.pk)
         .exclude(status=DONE)
@@ -96,6 +98,7 @@ def _store_answer(response: Response, completion: Completion, cost: Decimal | No
             latency_seconds=completion.latency_seconds,
             first_token_seconds=completion.first_token_seconds,
             cost=cost,
+            by_batch=by_batch,
             finish_reason=storable(completion.finish_reason)[:40],
             reported_model=storable(completion.reported_model)[:200],
             done_at=timezone.now(),

@@ -67,9 +67,10 @@ class Response(models.Model):
     )
     input_tokens = models.PositiveIntegerField(null=True)
     output_tokens = models.PositiveIntegerField(null=True)
-    latency_seconds = models.FloatField(null=True)
+    latency_seconds = models.FloatField(null=True, help_text="Empty where it came by batch.")
     first_token_seconds = models.FloatField(null=True, help_text="Where the answer was streamed.")
     cost = models.DecimalField(max_digits=16, decimal_places=10, null=True, help_text="US dollars.")
+    by_batch = models.BooleanField(default=False, help_text="It came by the Batch API, at half the price.")
     finish_reason = models.CharField(max_length=40, blank=True)
     reported_model = models.CharField(
         max_length=200, blank=True, help_text="The model's name as the endpoint gave it."

@@ -7,10 +7,11 @@ from decimal import Decimal
 from django.contrib.auth.models import User
 from django.utils.translation import gettext as _
 
-from models_registry.actions.runs import cancel_run, pause_run, resume_run
+from models_registry.actions.runs import cancel_run, choose_path, pause_run, resume_run
 from models_registry.models import GenerationRun
 from reviews.actions.evaluations import NotPossible
 from reviews.models import Evaluation
+from reviews.queries.generation import has_batches
 
 
 def pause_generation(*, evaluation: Evaluation, by: User | None) -> bool:
@@ -36,6 +37,17 @@ def resume_generation(
     if not keep_budget and budget is None and run.state != GenerationRun.State.SPENT:
         keep_budget = True
     return resume_run(run=run, budget=None if keep_budget else budget, by=by)
+
+
+def choose_generation_path(*, evaluation: Evaluation, batch: bool, by: User | None) -> bool:
+    """Ask for what is missing by the Batch API, or live. Nothing that is answered is asked again; False where it is so.
+
+    Raises NotPossible where no endpoint of the two models has a Batch API.
+    """
+    run = _run_of(evaluation)
+    if batch and not has_batches(evaluation):
+        raise NotPossible(_("Neither model's endpoint has a Batch API; what is missing is asked for live."))
+    return choose_path(run=run, batch=batch)
 
 
 def _run_of(evaluation: Evaluation) -> GenerationRun:

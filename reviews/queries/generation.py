@@ -97,6 +97,7 @@ class GenerationProgress:
     troubles: list[Trouble]
     jobs: list[BatchJob]
     fault_counts: list[tuple[str, int]]
+    has_batches: bool
     comparisons: int
     ready: int
     waiting: int  # comparisons that may still become ready
@@ -116,6 +117,10 @@ class GenerationProgress:
     @property
     def in_flight(self) -> int:
         return sum(model.in_flight for model in self.models)
+
+    @property
+    def in_batch(self) -> int:
+        return sum(model.in_batch for model in self.models)
 
     @property
     def held(self) -> int:
@@ -184,11 +189,18 @@ def generation_progress(evaluation: Evaluation) -> GenerationProgress:
         jobs=list(
             BatchJob.objects.filter(run=evaluation.run_id).select_related("model_version__model")[:MOST_JOBS]
         )
-        if evaluation.run is not None and evaluation.run.batch
+        if evaluation.run is not None
         else [],
         fault_counts=_fault_counts(evaluation),
+        has_batches=has_batches(evaluation),
         **counts,
     )
+
+
+def has_batches(evaluation: Evaluation) -> bool:
+    """Can any of the two models be asked by a Batch API?"""
+    versions = (evaluation.candidate_id, evaluation.baseline_id)
+    return ModelVersion.objects.filter(pk__in=versions, endpoint__has_batches=True).exists()
 
 
 def _generation(evaluation: Evaluation, model_version: ModelVersion, side: str, now: datetime) -> Generation:

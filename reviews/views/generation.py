@@ -80,6 +80,26 @@ def evaluation_resume(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_POST
 @permission_required("reviews.change_evaluation", raise_exception=True)
+def evaluation_path(request: HttpRequest, pk: int) -> HttpResponse:
+    found = access.watched_evaluation(pk)
+    batch = request.POST.get("path") == "batch"
+    try:
+        generation.choose_generation_path(evaluation=found, batch=batch, by=access.signed_in(request))
+        messages.info(
+            request,
+            _("What waits goes by batch from now on.")
+            if batch
+            else _(
+                "What waits is asked live from now on; a batch under way is cancelled and what it has is kept."
+            ),
+        )
+    except actions.NotPossible as reason:
+        messages.error(request, str(reason))
+    return redirect(found)
+
+
+@require_POST
+@permission_required("reviews.change_evaluation", raise_exception=True)
 def evaluation_retry(request: HttpRequest, pk: int) -> HttpResponse:
     found = access.watched_evaluation(pk)
     try:

@@ -49,6 +49,8 @@ def test_answers_of_a_batch_are_stored_like_live_ones_at_half_the_price(version,
         assert (stored.input_tokens, stored.output_tokens) == (1000, 100)
         # live: (2 * 1000 + 10 * 100) / 1,000,000
         assert stored.cost == Decimal("0.0015")
+        assert stored.by_batch
+        assert stored.latency_seconds is None
         assert stored.latency_seconds is None
         assert (stored.finish_reason, stored.reported_model) == ("length", "aurora-small-0711")
     run = responses[0].run
@@ -148,6 +150,7 @@ def test_a_conversation_that_is_replayed_is_asked_live(version, provider):
     # 2 dollars for a million tokens in, 10 for one out, at the whole price
     live = 2 * (replayed.input_tokens or 0) + 10 * (replayed.output_tokens or 0)
     assert replayed.cost == Decimal(live) / 1_000_000
+    assert not replayed.by_batch
 
 
 def test_a_version_whose_endpoint_has_no_batches_is_asked_live(version):

@@ -21,7 +21,7 @@ from reviews.actions.evaluations import start_evaluation
 from reviews.models import Evaluation
 from reviews.queries.generation import faults, generation_progress, newest_faults
 from reviews.queries.progress import evaluation_summaries, work_for_lead
-from tests.factories import make_evaluation, make_golden_set_version, make_model_version
+from tests.factories import make_endpoint, make_evaluation, make_golden_set_version, make_model_version
 
 pytestmark = pytest.mark.django_db
 
@@ -243,6 +243,38 @@ def test_batches_say_how_far_they_are(client: Client, lead: User) -> None:
     assert "the batch takes up to a day" in text
 
 
+def test_lead_moves_what_waits_from_a_batch_to_live_and_back(client: Client, lead: User) -> None:
+    endpoint = make_endpoint(has_batches=True)
+    evaluation = started(by=lead, batch=True, candidate=make_model_version(endpoint=endpoint))
+    assert "Ask for the rest live" in client.get(evaluation.get_absolute_url()).text
+
+    text = act(client, "path", evaluation, path="live")
+    assert "What waits is asked live from now on" in text
+    assert "Ask for the rest by batch" in text
+    assert not run_of(evaluation).batch
+
+    assert "What waits goes by batch from now on." in act(client, "path", evaluation, path="batch")
+    assert run_of(evaluation).batch
+
+
+def test_batches_under_way_are_still_shown_after_the_move_to_live(client: Client, lead: User) -> None:
+    evaluation = started(
+        by=lead, batch=True, candidate=make_model_version(endpoint=make_endpoint(has_batches=True))
+    )
+    BatchJob.objects.create(
+        model_version=evaluation.candidate, run=run_of(evaluation), state="in_progress", requests=4
+    )
+    assert "batch of 4: in progress" in act(client, "path", evaluation, path="live")
+
+
+def test_no_batch_is_offered_or_taken_where_no_endpoint_has_one(
+    client: Client, evaluation: Evaluation
+) -> None:
+    assert 'id="path"' not in client.get(evaluation.get_absolute_url()).text
+    assert "Neither model's endpoint has a Batch API" in act(client, "path", evaluation, path="batch")
+    assert not run_of(evaluation).batch
+
+
 # --- pause, resume, cancel -------------------------------------------------------------------------------------
 
 
@@ -300,7 +332,7 @@ def test_resuming_what_was_paused_keeps_its_budget(client: Client, lead: User) -
     assert run_of(evaluation).budget == Decimal(5)
 
 
-@pytest.mark.parametrize("what", ["pause", "resume", "cancel"])
+@pytest.mark.parametrize("what", ["pause", "resume", "cancel", "path"])
 def test_there_is_nothing_to_stop_once_voting_is_open_or_without_a_run(client: Client, what: str) -> None:
     assert "Voting was opened" in act(client, what, make_evaluation(1))
     assert "asks for nothing" in act(client, what, make_evaluation(1, opened=False))
