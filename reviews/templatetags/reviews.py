@@ -8,6 +8,8 @@ from django import template
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
+from evalsite import figures
+from evalsite.figures import NO_BREAK, figure
 from reviews import markdown
 from reviews.stats.quantiles import QuantileInterval
 from reviews.stats.win_rate import Interval
@@ -29,19 +31,21 @@ def rendered(text: str) -> SafeString:
 @register.filter
 def percent(value: float | None, digits: int = 1) -> str:
     """A fraction of 1 as a percentage: 0.6125 -> 61.3 %."""
-    return DASH if value is None else f"{100 * value:.{digits}f}\N{NO-BREAK SPACE}%"
+    return DASH if value is None else f"{figure(100 * value, f'.{digits}f')}{NO_BREAK}%"
 
 
 @register.filter
 def between(interval: Interval) -> str:
     """An interval of fractions in whole percent: 54–70 %."""
-    return f"{100 * interval.low:.0f}–{100 * interval.high:.0f}\N{NO-BREAK SPACE}%"
+    return f"{100 * interval.low:.0f}–{100 * interval.high:.0f}{NO_BREAK}%"
 
 
 @register.filter
 def points(value: float | None) -> str:
     """A difference of fractions in percentage points, with its sign: 0.031 -> +3.1 points."""
-    return DASH if value is None else f"{100 * value:+.1f}\N{NO-BREAK SPACE}points"
+    if value is None:
+        return DASH
+    return _("%(number)s points") % {"number": figure(100 * value, "+.1f")}
 
 
 @register.filter
@@ -49,7 +53,7 @@ def seconds(value: float | None) -> str:
     """Seconds, short: 0.84 s, 12.3 s."""
     if value is None:
         return DASH
-    return f"{value:.2f}\N{NO-BREAK SPACE}s" if value < 10 else f"{value:.1f}\N{NO-BREAK SPACE}s"
+    return f"{figure(value, '.2f' if value < 10 else '.1f')}{NO_BREAK}s"
 
 
 @register.filter
@@ -59,8 +63,8 @@ def seconds_between(interval: QuantileInterval | None) -> str:
         return ""
     if interval.high is None:
         return _("at least %(seconds)s") % {"seconds": seconds(interval.low)}
-    digits = 2 if interval.high < 10 else 1
-    return f"{interval.low:.{digits}f}–{seconds(interval.high)}"
+    spec = ".2f" if interval.high < 10 else ".1f"
+    return f"{figure(interval.low, spec)}–{figure(interval.high, spec)}{NO_BREAK}s"
 
 
 @register.filter
@@ -83,7 +87,7 @@ def dollars(value: Decimal | float | None) -> str:
     """US dollars, with more digits where there is less: $1.25 for a run, $0.000112 for one response."""
     if value is None:
         return DASH
-    return f"${value:,.6f}" if value and abs(float(value)) < 0.1 else f"${value:,.2f}"
+    return figures.dollars(value, ",.6f" if value and abs(float(value)) < 0.1 else ",.2f")
 
 
 @register.filter
@@ -91,10 +95,18 @@ def money(value: Decimal | float | None) -> str:
     """US dollars as one pays them: $12.40; what is less than a cent says so."""
     if value is None:
         return DASH
-    return "less than $0.01" if 0 < value < Decimal("0.005") else f"${value:,.2f}"
+    if 0 < value < Decimal("0.005"):
+        return _("less than %(least)s") % {"least": figures.dollars(Decimal("0.01"))}
+    return figures.dollars(value)
+
+
+@register.filter
+def price(value: Decimal | float | None) -> str:
+    """US dollars per million tokens, as they were given: $0.15."""
+    return DASH if value is None else figures.dollars(float(value), "g")
 
 
 @register.filter
 def thousands(value: int) -> str:
     """A large number that people read: 1,128,975."""
-    return f"{value:,}"
+    return figure(value)
