@@ -19,6 +19,7 @@ COPY evalsite evalsite
 COPY models_registry models_registry
 COPY reviews reviews
 COPY demo demo
+COPY locale locale
 COPY templates templates
 COPY static static
 # static files need no database and no secret; var/ is where an SQLite file would lie

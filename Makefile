@@ -10,7 +10,7 @@ export UV_NO_PROGRESS=1
 export UV_SYSTEM_CERTS ?= 1
 unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-reset run test lint test-sqlite test-postgres test-browser soak bench-generation bench-import bench-preflight format clean chromium litellm lock
+.PHONY: help demo demo-reset run test lint test-sqlite test-postgres test-browser soak bench-generation bench-import bench-preflight messages format clean chromium litellm lock
 .DELETE_ON_ERROR:
 
 help: ## this list
@@ -70,6 +70,13 @@ bench-import: $(VENV)/.demo ## how fast a golden set is imported, beside json.lo
 
 format: $(VENV)/.dev ## format the code and mend what can be mended
 	@$(VENV)/bin/ruff check --quiet --fix-only . && $(VENV)/bin/ruff format --quiet .
+
+messages: $(VENV)/.dev ## collect what people read into locale/es, to be translated, and compile it; needs gettext
+	@command -v msgmerge >/dev/null || { echo "this needs gettext (Debian: apt install gettext)"; exit 1; }
+	@$(PY) manage.py makemessages -v 0 -l es --no-wrap --add-location file --no-obsolete -i .venv -i bench -i staticfiles -i tests -i var
+	@sed -i.old '/^"POT-Creation-Date/d' locale/es/LC_MESSAGES/django.po && rm -f locale/es/LC_MESSAGES/django.po.old
+	@$(PY) manage.py compilemessages -v 0 -l es -i .venv
+	@msgfmt --statistics -o /dev/null locale/es/LC_MESSAGES/django.po
 
 clean: ## remove what can be made again; the databases under var/ stay
 	@rm -rf $(VENV) .uv staticfiles .pytest_cache .ruff_cache .mypy_cache .import_linter_cache .hypothesis

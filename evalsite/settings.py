@@ -34,6 +34,7 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
+    "evalsite.language.InterfaceLanguageMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -148,7 +149,15 @@ GOLDEN_SET_MAX_JSON_DEPTH = env.integer("GOLDEN_SET_MAX_JSON_DEPTH", 64, least=4
 METRICS_TOKEN = env.token("METRICS_TOKEN")
 
 # --- language, time ----------------------------------------------------------------------------------------
+# English where nothing says otherwise: in commands, workers and logs, and for browsers that ask for neither.
 LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English"), ("es", "Español")]
+LOCALE_PATHS = [BASE_DIR / "locale"]
+LANGUAGE_COOKIE_AGE = 365 * 24 * 3600
+LANGUAGE_COOKIE_HTTPONLY = True
+LANGUAGE_COOKIE_SAMESITE = "Lax"
+# Grouped digits are asked for where people read them (the filter `thousands`): ids, addresses and attributes are not.
+USE_THOUSAND_SEPARATOR = False
 TIME_ZONE = env.text("TIME_ZONE", "UTC")
 USE_TZ = True
 
@@ -184,6 +193,7 @@ SECURE_REFERRER_POLICY = "same-origin"
 HTTPS = env.flag("HTTPS", not DEBUG)
 SESSION_COOKIE_SECURE = HTTPS
 CSRF_COOKIE_SECURE = HTTPS
+LANGUAGE_COOKIE_SECURE = HTTPS
 SECURE_SSL_REDIRECT = HTTPS
 # a scraper calls the process beside it, which ends no HTTPS; it is let in by its token
 SECURE_REDIRECT_EXEMPT = [r"^metrics$"]
