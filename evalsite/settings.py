@@ -115,6 +115,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 2.0,
         "options": {"expires": 10},
     },
+    "wake-scans": {
+        "task": "reviews.tasks.wake_scans",
+        "schedule": 3.0,
+        "options": {"expires": 10},
+    },
     "remove-old-uploads": {
         "task": "models_registry.tasks.remove_old_uploads",
         "schedule": 3600.0,

@@ -143,11 +143,19 @@ class ComparisonFilter(forms.Form):
         label=_("Outcome"), choices=[("", _("All")), *OUTCOMES.items()], required=False
     )
 
-    def __init__(self, *args: Any, tags: Iterable[str], **kwargs: Any) -> None:
+    leak = forms.ChoiceField(label=_("Leak"), required=False)
+
+    def __init__(
+        self, *args: Any, tags: Iterable[str], leaks: Iterable[tuple[str, str]] = (), **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
-        tag = self.fields["tag"]
+        tag, leak = self.fields["tag"], self.fields["leak"]
         assert isinstance(tag, forms.ChoiceField)
+        assert isinstance(leak, forms.ChoiceField)
         tag.choices = [("", _("All")), *((name, name) for name in tags)]
+        leak.choices = [("", _("All")), *leaks]
+        if len(leak.choices) == 1:  # nothing was found, or nothing was looked for
+            del self.fields["leak"]
 
 
 class FlagForm(forms.Form):

@@ -9,6 +9,7 @@ urlpatterns = [
     path("evaluations/<int:pk>/", evaluations.evaluation, name="evaluation"),
     path("evaluations/<int:pk>/open/", evaluations.evaluation_open, name="evaluation_open"),
     path("evaluations/<int:pk>/close/", evaluations.evaluation_close, name="evaluation_close"),
+    path("evaluations/<int:pk>/scan/", generation.evaluation_scan, name="evaluation_scan"),
     path("evaluations/<int:pk>/retry/", generation.evaluation_retry, name="evaluation_retry"),
     path("evaluations/<int:pk>/pause/", generation.evaluation_pause, name="evaluation_pause"),
     path("evaluations/<int:pk>/resume/", generation.evaluation_resume, name="evaluation_resume"),

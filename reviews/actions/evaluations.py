@@ -17,6 +17,7 @@ from models_registry.actions.responses import request_responses, retry_failed_re
 from models_registry.actions.runs import start_run
 from models_registry.generation.answered import unanswered
 from models_registry.models import Example, GoldenSetVersion, ModelVersion, Response
+from reviews.actions import leaks
 from reviews.blinding import queue_order, side_orders
 from reviews.models import Assignment, Comparison, Evaluation
 from reviews.queries.progress import ready_comparisons, waiting_comparisons
@@ -177,11 +178,18 @@ def lay_out(
 
 
 @transaction.atomic
-def open_voting(*, evaluation: Evaluation, by: User | None, leave_out_failed: bool = False) -> Evaluation:
+def open_voting(
+    *,
+    evaluation: Evaluation,
+    by: User | None,
+    leave_out_failed: bool = False,
+    in_spite_of_leaks: bool = False,
+) -> Evaluation:
     """Deal the assignments and let reviewers in. Doing it twice is the same as once.
 
     Comparisons without both responses are left out, if the lead said so; otherwise voting stays shut until
-    they are there.
+    they are there. So it stays where the scan found a serious leak, until the lead says that they saw it; a scan that
+    is still to come is not waited for.
     """
     evaluation = Evaluation.objects.select_for_update().get(pk=evaluation.pk)
     if evaluation.opened_at:
@@ -215,9 +223,17 @@ def open_voting(*, evaluation: Evaluation, by: User | None, leave_out_failed: bo
     to_vote_on = mark_identical(ready)
     if not ready:
         raise NotPossible(_("No comparison has both responses, so there is nothing to vote on."))
+    if leaks.wants_a_tick(evaluation):
+        if not in_spite_of_leaks:
+            raise NotPossible(
+                _(
+                    "The responses give away which side is whose. Look at the leaks, then tick “open voting anyway”."
+                )
+            )
+        leaks.accept(evaluation, by)
     deal_assignments(evaluation, to_vote_on)
     evaluation.opened_at = timezone.now()
-    evaluation.save(update_fields=["opened_at"])
+    evaluation.save(update_fields=["opened_at", "leak_report"])
     return evaluation
 
 
@@ -278,7 +294,10 @@ def retry_failed(*, evaluation: Evaluation, by: User | None) -> int:
     if evaluation.opened_at:
         raise NotPossible(_("Voting was opened without these responses, so nobody would judge them."))
     failed = Response.objects.filter(status=Response.Status.FAILED)
-    return sum(
+    asked = sum(
         retry_failed_responses(responses=failed.filter(pk__in=evaluation.comparisons.values(side)))
         for side in ("candidate_response", "baseline_response")
     )
+    if asked:
+        leaks.forget_reports_of([evaluation.candidate_id, evaluation.baseline_id])
+    return asked

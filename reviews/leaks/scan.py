@@ -186,7 +186,7 @@ def scan(pairs: Iterable[Pair], *, own_words: Iterable[str], seed: int) -> Repor
         differences.append(candidate - baseline)
         for code in has | other_has:
             tallies.setdefault(code, _Tally()).add(pair.key, code in has, code in other_has)
-        longer = candidate[0] - baseline[0]
+        longer = float(candidate[0] - baseline[0])
         tallies.setdefault("length", _Tally()).add(pair.key, longer > 0, longer < 0)
     count = len(differences)
     guess = guess_the_side(np.array(differences), FEATURES, seed=seed) if differences else None

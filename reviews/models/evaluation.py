@@ -71,7 +71,12 @@ class Evaluation(models.Model):
         validators=[MaxValueValidator(MOST_CHECK_PERCENT)],
         help_text="So many hidden checks in a hundred pairs shown to a reviewer; none of them is counted.",
     )
-    leak_report = models.JSONField(null=True, blank=True, help_text="What the scan before voting found.")
+    leak_report = models.JSONField(
+        null=True,
+        blank=True,
+        help_text="What the scan before voting found, and who opened voting in spite of it.",
+    )
+    leak_scan_until = models.DateTimeField(null=True, blank=True, help_text="A worker is at it until then.")
     seed = models.BigIntegerField(
         help_text="Decides the order of examples and sides; never leaves the server."
     )

@@ -12,6 +12,7 @@ from reviews import access
 from reviews.forms import ComparisonFilter, FlagForm
 from reviews.models import Evaluation
 from reviews.queries import comparisons as queries
+from reviews.queries.leaks import leak_choices, leak_report, with_leak
 from reviews.queries.progress import voting_progress
 from reviews.queries.serving import serving
 from reviews.queries.voting import split_conversation, weave
@@ -42,6 +43,7 @@ def dashboard(request: HttpRequest, evaluation: Evaluation) -> HttpResponse:
     }
     if not request.htmx:  # what the responses took and cost stays as it is while votes come in
         context["serving"] = serving(evaluation)
+        context["leaks"] = leak_report(evaluation)
     return render(request, f"reviews/dashboard.html{'#dashboard' if request.htmx else ''}", context)
 
 
@@ -49,12 +51,13 @@ def dashboard(request: HttpRequest, evaluation: Evaluation) -> HttpResponse:
 @permission_required("reviews.view_evaluation", raise_exception=True)
 def comparisons(request: HttpRequest, pk: int) -> HttpResponse:
     evaluation = access.watched_evaluation(pk)
-    form = ComparisonFilter(request.GET, tags=queries.tags_of(evaluation))
+    form = ComparisonFilter(request.GET, tags=queries.tags_of(evaluation), leaks=leak_choices(evaluation))
     form.is_valid()  # a filter that is none of the choices is as good as absent
     wanted = form.cleaned_data
     found = queries.comparisons(evaluation)
     found = queries.with_tag(found, wanted.get("tag", ""))
     found = queries.with_outcome(found, wanted.get("outcome", ""))
+    found = with_leak(found, evaluation, wanted.get("leak", ""))
     found = queries.matching(found, wanted.get("q", ""))
     context = {
         "evaluation": evaluation,

@@ -89,6 +89,7 @@ def evaluation_open(request: HttpRequest, pk: int) -> HttpResponse:
             evaluation=found,
             by=access.signed_in(request),
             leave_out_failed="leave_out_failed" in request.POST,
+            in_spite_of_leaks="in_spite_of_leaks" in request.POST,
         )
         messages.success(request, _("Voting is open. Reviewers find it on their home page."))
     except actions.NotPossible as reason:

@@ -15,20 +15,24 @@ from evalsite.requests import HttpRequest
 from reviews import access
 from reviews.actions import evaluations as actions
 from reviews.actions import generation
+from reviews.actions.leaks import scan_again
 from reviews.forms import ResumeForm
 from reviews.models import Evaluation
 from reviews.queries.generation import generation_progress, newest_faults
+from reviews.queries.leaks import leak_report
 
 
 def progress(request: HttpRequest, found: Evaluation) -> HttpResponse:
-    """The page of an evaluation whose voting is still to be opened; two parts of it refresh themselves."""
-    wants_faults = bool(request.htmx) and request.htmx.target == "faults"
+    """The page of an evaluation whose voting is still to be opened; three parts of it refresh themselves."""
+    target = request.htmx.target if request.htmx else ""
     context: dict[str, object] = {"evaluation": found}
-    if not wants_faults:
+    if target != "faults":
+        context |= {"leaks": leak_report(found)}
+    if target not in {"faults", "leaks"}:
         context |= {"progress": generation_progress(found), "resume_form": ResumeForm()}
-    if wants_faults or not request.htmx:
+    if target == "faults" or not request.htmx:
         context["faults"] = newest_faults(found)
-    part = "" if not request.htmx else "#faults" if wants_faults else "#progress"
+    part = "" if not request.htmx else f"#{target}" if target in {"faults", "leaks"} else "#progress"
     return render(request, f"reviews/progress.html{part}", context)
 
 
@@ -110,4 +114,13 @@ def evaluation_retry(request: HttpRequest, pk: int) -> HttpResponse:
         messages.info(request, said % {"count": count})
     except actions.NotPossible as reason:
         messages.error(request, str(reason))
+    return redirect(found)
+
+
+@require_POST
+@permission_required("reviews.change_evaluation", raise_exception=True)
+def evaluation_scan(request: HttpRequest, pk: int) -> HttpResponse:
+    found = access.watched_evaluation(pk)
+    scan_again(evaluation=found, by=access.signed_in(request))
+    messages.info(request, _("The responses are being scanned again."))
     return redirect(found)

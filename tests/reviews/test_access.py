@@ -52,6 +52,7 @@ TABLE = {
     "evaluation_resume": DONE_BY_LEADS,
     "evaluation_cancel": DONE_BY_LEADS,
     "evaluation_path": DONE_BY_LEADS,
+    "evaluation_scan": DONE_BY_LEADS,
     "comparisons": WATCHED,
     "comparison": WATCHED,
     "vote": Row("GET", 403, 200, 403, 403),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import random
+from dataclasses import asdict
 
 import pytest
 
@@ -154,6 +156,11 @@ def test_faults_are_named_wherever_they_are() -> None:
     assert (cut.candidate, cut.baseline, cut.level, cut.pairs) == (1, 1, Level.NOTE, (5,))
     assert (empty.baseline, empty.pairs) == (1, (9,))
     assert finding(report, "white_space").level == Level.NOTE
+
+
+def test_report_can_be_stored_as_json() -> None:
+    texts = [(f"- {one} {one} ChatGPT", other) for one, other in pairs_of()]
+    assert json.loads(json.dumps(asdict(report_of(texts))))["guess"]["pairs"] == 60
 
 
 def test_first_two_hundred_pairs_stand_behind_a_finding() -> None:

@@ -1,0 +1,22 @@
+"""Celery tasks. Each takes ids, calls one function below it, and returns nothing."""
+
+from __future__ import annotations
+
+from celery import shared_task
+
+from reviews import scanning
+from reviews.queries.leaks import due_scans
+
+SCAN_EXPIRES_SECONDS = 10
+
+
+@shared_task
+def wake_scans() -> None:
+    """Take up the scans that are due: responses came in, a worker died, or a message was lost."""
+    for evaluation_id in due_scans().values_list("pk", flat=True):
+        scan_for_leaks.apply_async((evaluation_id,), expires=SCAN_EXPIRES_SECONDS)
+
+
+@shared_task
+def scan_for_leaks(evaluation_id: int) -> None:
+    scanning.scan_evaluation(evaluation_id)
