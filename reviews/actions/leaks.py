@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 
 from django.contrib.auth.models import User
 from django.db import transaction
@@ -19,7 +20,8 @@ def scan_again(*, evaluation: Evaluation, by: User | None) -> None:
     """Forget the report of an evaluation that was not opened, and make another. Twice is the same as once."""
     forgotten = Evaluation.objects.filter(pk=evaluation.pk, opened_at__isnull=True)
     if forgotten.update(leak_report=None):
-        scan_for_leaks.delay_on_commit(evaluation.pk)
+        # sooner than the schedule does; not tried twice, because someone is waiting for a page
+        transaction.on_commit(partial(scan_for_leaks.apply_async, (evaluation.pk,), retry=False), robust=True)
 
 
 def forget_reports_of(versions: Iterable[int]) -> None:
@@ -42,7 +44,9 @@ def wants_a_tick(evaluation: Evaluation) -> bool:
 
 def accept(evaluation: Evaluation, by: User | None) -> None:
     """Into the report, which the caller saves."""
-    evaluation.leak_report["accepted"] = {
-        "by": by.username if by else "",
-        "at": timezone.now().isoformat(),
+    evaluation.leak_report = (evaluation.leak_report or {}) | {
+        "accepted": {
+            "by": by.username if by else "",
+            "at": timezone.now().isoformat(),
+        }
     }
