@@ -5,6 +5,7 @@ from decimal import Decimal
 from django.core.validators import MinValueValidator
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 
 class GenerationRun(models.Model):
@@ -14,10 +15,10 @@ class GenerationRun(models.Model):
     """
 
     class State(models.TextChoices):
-        RUNNING = "running", "running"
-        PAUSED = "paused", "paused by a person"
-        SPENT = "spent", "stopped by its budget"
-        CANCELLED = "cancelled", "cancelled"
+        RUNNING = "running", _("running")
+        PAUSED = "paused", _("paused by a person")
+        SPENT = "spent", _("stopped by its budget")
+        CANCELLED = "cancelled", _("cancelled")
 
     state = models.CharField(max_length=10, choices=State, default=State.RUNNING)
     budget = models.DecimalField(
@@ -57,15 +58,15 @@ class Fault(models.Model):
     """One attempt that brought no answer: what happened, when, and what was done about it."""
 
     class Kind(models.TextChoices):
-        THROTTLED = "throttled", "asked to slow down"
-        TIMEOUT = "timeout", "no answer in time"
-        CONNECTION = "connection", "not reached, or cut off"
-        SERVER = "server", "an error of the endpoint"
-        GARBAGE = "garbage", "an answer that can't be read"
-        LOST = "lost", "the worker died with it"
-        REFUSED = "refused", "refused for good"
-        FILTERED = "filtered", "held back by a content filter"
-        UNFORESEEN = "unforeseen", "unforeseen"
+        THROTTLED = "throttled", _("asked to slow down")
+        TIMEOUT = "timeout", _("no answer in time")
+        CONNECTION = "connection", _("not reached, or cut off")
+        SERVER = "server", _("an error of the endpoint")
+        GARBAGE = "garbage", _("an answer that can't be read")
+        LOST = "lost", _("the worker died with it")
+        REFUSED = "refused", _("refused for good")
+        FILTERED = "filtered", _("held back by a content filter")
+        UNFORESEEN = "unforeseen", _("unforeseen")
 
     response = models.ForeignKey(
         "models_registry.Response", on_delete=models.CASCADE, related_name="attempts_failed"
@@ -91,14 +92,14 @@ class BatchJob(models.Model):
     """Requests given to a provider's Batch API in one file, and what became of them."""
 
     class State(models.TextChoices):
-        WRITING = "writing", "being written"
-        VALIDATING = "validating", "being validated"
-        IN_PROGRESS = "in_progress", "in progress"
-        COLLECTING = "collecting", "being collected"
-        DONE = "done", "done"
-        FAILED = "failed", "failed"
-        EXPIRED = "expired", "expired"
-        CANCELLED = "cancelled", "cancelled"
+        WRITING = "writing", _("being written")
+        VALIDATING = "validating", _("being validated")
+        IN_PROGRESS = "in_progress", _("in progress")
+        COLLECTING = "collecting", _("being collected")
+        DONE = "done", _("done")
+        FAILED = "failed", _("failed")
+        EXPIRED = "expired", _("expired")
+        CANCELLED = "cancelled", _("cancelled")
 
     OPEN = (State.WRITING, State.VALIDATING, State.IN_PROGRESS, State.COLLECTING)
 

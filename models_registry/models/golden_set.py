@@ -3,6 +3,7 @@ from __future__ import annotations
 from django.core.validators import MinValueValidator
 from django.db import models
 from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
 
 UNTAGGED = "untagged"
 # what may be written on a sealed version; the triggers freeze every other column
@@ -38,24 +39,24 @@ class GoldenSetVersion(models.Model):
     golden_set = models.ForeignKey(GoldenSet, on_delete=models.PROTECT, related_name="versions")
     number = models.PositiveIntegerField(validators=[MinValueValidator(1)])
     sha256 = models.CharField(
-        max_length=64, help_text="Of the canonical rows; see models_registry/content_hash.py."
+        max_length=64, help_text=_("Of the canonical rows; see models_registry/content_hash.py.")
     )
     rows = models.PositiveIntegerField()
-    source = models.CharField(max_length=255, blank=True, help_text="Name of the file it came from.")
+    source = models.CharField(max_length=255, blank=True, help_text=_("Name of the file it came from."))
     warnings = models.JSONField(default=list, blank=True)
-    changelog = models.TextField(blank=True, help_text="What is new in it, and why.")
+    changelog = models.TextField(blank=True, help_text=_("What is new in it, and why."))
     preflight = models.JSONField(
-        null=True, blank=True, help_text="The report that was shown before it was stored."
+        null=True, blank=True, help_text=_("The report that was shown before it was stored.")
     )
     created_by = models.ForeignKey(
         "auth.User", on_delete=models.PROTECT, null=True, blank=True, related_name="+"
     )
     created_at = models.DateTimeField(auto_now_add=True)
     sealed_at = models.DateTimeField(
-        null=True, help_text="Set once all rows are stored; nothing changes after it."
+        null=True, help_text=_("Set once all rows are stored; nothing changes after it.")
     )
     retired_at = models.DateTimeField(
-        null=True, blank=True, help_text="From then on no new evaluation uses it."
+        null=True, blank=True, help_text=_("From then on no new evaluation uses it.")
     )
     retired_by = models.ForeignKey(
         "auth.User", on_delete=models.PROTECT, null=True, blank=True, related_name="+"

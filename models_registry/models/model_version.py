@@ -8,6 +8,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator, URLValidator
 from django.db import models
 from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
 
 # What a version may say about decoding; anything else would be sent on unchecked and fail at the provider.
 DECODING_PARAMETERS: dict[str, tuple[type, ...]] = {
@@ -25,10 +26,10 @@ DECODING_PARAMETERS: dict[str, tuple[type, ...]] = {
 
 # What the request says itself; extra_body would be laid over it.
 REQUEST_FIELDS = {
-    "model": "it is the version's served name",
-    "messages": "they are the system prompt and the example",
-    "stream": "an answer is read in one piece",
-    "stream_options": "an answer is read in one piece",
+    "model": _("it is the version's served name"),
+    "messages": _("they are the system prompt and the example"),
+    "stream": _("an answer is read in one piece"),
+    "stream_options": _("an answer is read in one piece"),
 }
 
 ENVIRONMENT_NAME = re.compile(r"^[A-Z_][A-Z0-9_]*\Z")
@@ -54,51 +55,66 @@ FROZEN_COLUMNS = (
 def validate_decoding_parameters(value: Any) -> None:
     if not isinstance(value, dict):
         raise ValidationError(
-            'Decoding parameters are an object, such as {"temperature": 0, "max_tokens": 600}.'
+            _('Decoding parameters are an object, such as {"temperature": 0, "max_tokens": 600}.')
         )
     for name, given in value.items():
         allowed = DECODING_PARAMETERS.get(name)
         if allowed is None:
             raise ValidationError(
-                f'"{name}" is not a decoding parameter known here; use one of {", ".join(DECODING_PARAMETERS)}, '
-                'or put what only your endpoint understands into "extra_body".'
+                _(
+                    '"%(name)s" is not a decoding parameter known here; use one of %(known)s, or put what only '
+                    'your endpoint understands into "extra_body".'
+                )
+                % {"name": name, "known": ", ".join(DECODING_PARAMETERS)}
             )
         if not isinstance(given, allowed) or isinstance(given, bool):
-            wanted = " or ".join(kind.__name__ for kind in allowed)
-            raise ValidationError(f'"{name}" is {given!r}; it must be {wanted}.')
+            wanted = "/".join(kind.__name__ for kind in allowed)
+            raise ValidationError(
+                _('"%(name)s" is %(given)s; it must be %(wanted)s.')
+                % {"name": name, "given": repr(given), "wanted": wanted}
+            )
     for name in value.get("extra_body", {}):
         if name in REQUEST_FIELDS:
-            raise ValidationError(f'"extra_body" can\'t hold "{name}": {REQUEST_FIELDS[name]}.')
+            raise ValidationError(
+                _('"extra_body" can\'t hold "%(name)s": %(reason)s.')
+                % {"name": name, "reason": REQUEST_FIELDS[name]}
+            )
     try:
         json.dumps(value, allow_nan=False)
     except ValueError:
         raise ValidationError(
-            "NaN and Infinity are no numbers in JSON; give a number, or leave the parameter out."
+            _("NaN and Infinity are no numbers in JSON; give a number, or leave the parameter out.")
         ) from None
 
 
 def validate_parameters_by_tag(value: Any) -> None:
     if not isinstance(value, dict):
         raise ValidationError(
-            'Give an object of intent tags, such as {"small talk": {"temperature": 0.7}}, or leave it empty.'
+            _(
+                'Give an object of intent tags, such as {"small talk": {"temperature": 0.7}}, or leave it empty.'
+            )
         )
     for tag, parameters in value.items():
         try:
             validate_decoding_parameters(parameters)
         except ValidationError as error:
-            raise ValidationError(f"For “{tag}”: {error.message}") from None
+            raise ValidationError(
+                _("For “%(tag)s”: %(message)s") % {"tag": tag, "message": error.message}
+            ) from None
 
 
 def validate_environment_name(value: str) -> None:
     """A worker sends the variable's value to the endpoint, so it has to be one that is meant for that."""
     if not ENVIRONMENT_NAME.match(value):
         raise ValidationError(
-            "Give the name of an environment variable, such as OPENAI_API_KEY, never the key itself."
+            _("Give the name of an environment variable, such as OPENAI_API_KEY, never the key itself.")
         )
     if not NAME_OF_A_KEY.search(value) or value.startswith(OWN_VARIABLES):
         raise ValidationError(
-            "An endpoint's key has to be in a variable with KEY or TOKEN as a word of its name, such as "
-            "OPENAI_API_KEY, and not in one of Evalsite's own: those are never sent."
+            _(
+                "An endpoint's key has to be in a variable with KEY or TOKEN as a word of its name, such as "
+                "OPENAI_API_KEY, and not in one of Evalsite's own: those are never sent."
+            )
         )
 
 
@@ -106,16 +122,20 @@ def validate_base_url(value: str) -> None:
     """Keys fit into an address, where everyone would read them who may see the endpoint."""
     if re.search(r"//[^/]*@|[?#]", value):
         raise ValidationError(
-            "A base URL ends with its path, such as https://api.openai.com/v1: remove the user, the password and what "
-            "follows ? or #, and put a key into the environment variable instead."
+            _(
+                "A base URL ends with its path, such as https://api.openai.com/v1: remove the user, the password and "
+                "what follows ? or #, and put a key into the environment variable instead."
+            )
         )
 
 
 validate_model_name = RegexValidator(
     re.compile(r"^[A-Za-z0-9][A-Za-z0-9._:/+-]*\Z"),
-    "A name is made of letters, digits and . _ : / + -, such as aurora-support.",
+    _("A name is made of letters, digits and . _ : / + -, such as aurora-support."),
 )
-validate_sha256 = RegexValidator(re.compile(r"^[0-9a-f]{64}\Z"), "A sha256 is 64 characters of 0-9 and a-f.")
+validate_sha256 = RegexValidator(
+    re.compile(r"^[0-9a-f]{64}\Z"), _("A sha256 is 64 characters of 0-9 and a-f.")
+)
 
 
 class Endpoint(models.Model):
@@ -126,42 +146,44 @@ class Endpoint(models.Model):
         RESPONSES = "responses", "Responses"
 
     class MaxTokensName(models.TextChoices):
-        AS_WRITTEN = "", "as the version writes it"
+        AS_WRITTEN = "", _("as the version writes it")
         MAX_TOKENS = "max_tokens", "max_tokens"
         MAX_COMPLETION_TOKENS = "max_completion_tokens", "max_completion_tokens"
 
     class SystemRole(models.TextChoices):
         SYSTEM = "system", "system"
         DEVELOPER = "developer", "developer"
-        USER = "user", "none: it goes before the first user message"
+        USER = "user", _("none: it goes before the first user message")
 
-    name = models.SlugField(unique=True, help_text="A short name, such as openai or vllm-gpu-2.")
+    name = models.SlugField(unique=True, help_text=_("A short name, such as openai or vllm-gpu-2."))
     base_url = models.CharField(
         max_length=500,
         validators=[URLValidator(schemes=["http", "https"]), validate_base_url],
-        help_text="Up to and including /v1, such as https://api.openai.com/v1.",
+        help_text=_("Up to and including /v1, such as https://api.openai.com/v1."),
     )
     api_key_env = models.CharField(
-        "environment variable with the key",
+        _("environment variable with the key"),
         max_length=100,
         blank=True,
         validators=[validate_environment_name],
-        help_text="Name of the variable in the workers' environment. Empty: the endpoint wants no key.",
+        help_text=_("Name of the variable in the workers' environment. Empty: the endpoint wants no key."),
     )
     timeout_seconds = models.PositiveIntegerField(
-        default=60, validators=[MinValueValidator(1), MaxValueValidator(3600)], help_text="For one request."
+        default=60,
+        validators=[MinValueValidator(1), MaxValueValidator(3600)],
+        help_text=_("For one request."),
     )
     max_concurrency = models.PositiveIntegerField(
-        "requests at once", default=8, validators=[MinValueValidator(1), MaxValueValidator(1000)]
+        _("requests at once"), default=8, validators=[MinValueValidator(1), MaxValueValidator(1000)]
     )
     requests_per_minute = models.PositiveIntegerField(
-        null=True, blank=True, validators=[MinValueValidator(1)], help_text="Empty: no limit."
+        null=True, blank=True, validators=[MinValueValidator(1)], help_text=_("Empty: no limit.")
     )
     tokens_per_minute = models.PositiveIntegerField(
         null=True,
         blank=True,
         validators=[MinValueValidator(1)],
-        help_text="Input and output. Empty: no limit.",
+        help_text=_("Input and output. Empty: no limit."),
     )
     # --- where OpenAI-compatible APIs differ
     api = models.CharField(
@@ -169,36 +191,38 @@ class Endpoint(models.Model):
         max_length=20,
         choices=API,
         default=API.CHAT_COMPLETIONS,
-        help_text="Which of OpenAI's two ways to ask it understands.",
+        help_text=_("Which of OpenAI's two ways to ask it understands."),
     )
     api_version = models.CharField(
-        "API version",
+        _("API version"),
         max_length=40,
         blank=True,
-        validators=[RegexValidator(r"^[A-Za-z0-9._-]*\Z", "Letters, digits, dot, hyphen, underscore.")],
-        help_text="Azure OpenAI's, such as 2024-10-21: the served name is then the deployment. Else empty.",
+        validators=[RegexValidator(r"^[A-Za-z0-9._-]*\Z", _("Letters, digits, dot, hyphen, underscore."))],
+        help_text=_(
+            "Azure OpenAI's, such as 2024-10-21: the served name is then the deployment. Else empty."
+        ),
     )
     max_tokens_name = models.CharField(
-        "name of the token limit",
+        _("name of the token limit"),
         max_length=30,
         choices=MaxTokensName,
         default=MaxTokensName.AS_WRITTEN,
         blank=True,
-        help_text="What a version's max_tokens is called here.",
+        help_text=_("What a version's max_tokens is called here."),
     )
     system_role = models.CharField(
         max_length=20,
         choices=SystemRole,
         default=SystemRole.SYSTEM,
-        help_text="The role of a system message here.",
+        help_text=_("The role of a system message here."),
     )
     streams = models.BooleanField(
-        "stream answers",
+        _("stream answers"),
         default=False,
-        help_text="Shows the time to the first token. Some servers know nothing else.",
+        help_text=_("Shows the time to the first token. Some servers know nothing else."),
     )
     has_batches = models.BooleanField(
-        "has a Batch API", default=False, help_text="/v1/files and /v1/batches, as OpenAI's."
+        _("has a Batch API"), default=False, help_text=_("/v1/files and /v1/batches, as OpenAI's.")
     )
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -251,10 +275,10 @@ class ModelVersion(models.Model):
         max_length=60,
         validators=[
             RegexValidator(
-                r"^[A-Za-z0-9][A-Za-z0-9._+-]*\Z", "Letters, digits, dot, plus, hyphen, underscore."
+                r"^[A-Za-z0-9][A-Za-z0-9._+-]*\Z", _("Letters, digits, dot, plus, hyphen, underscore.")
             )
         ],
-        help_text="Such as 2026-11 or ft-1.",
+        help_text=_("Such as 2026-11 or ft-1."),
     )
     endpoint = models.ForeignKey(
         Endpoint,
@@ -262,45 +286,47 @@ class ModelVersion(models.Model):
         null=True,
         blank=True,
         related_name="model_versions",
-        help_text="Empty: its responses were recorded elsewhere and imported.",
+        help_text=_("Empty: its responses were recorded elsewhere and imported."),
     )
-    served_name = models.CharField(max_length=200, blank=True, help_text="The model's name at the endpoint.")
+    served_name = models.CharField(
+        max_length=200, blank=True, help_text=_("The model's name at the endpoint.")
+    )
     system_prompt = models.TextField(blank=True)
     parameters = models.JSONField(
-        "decoding parameters",
+        _("decoding parameters"),
         default=dict,
         blank=True,
         validators=[validate_decoding_parameters],
-        help_text='Such as {"temperature": 0, "max_tokens": 600}.',
+        help_text=_('Such as {"temperature": 0, "max_tokens": 600}.'),
     )
     parameters_by_tag = models.JSONField(
-        "decoding parameters by intent tag",
+        _("decoding parameters by intent tag"),
         default=dict,
         blank=True,
         validators=[validate_parameters_by_tag],
-        help_text='Laid over the others by primary intent, such as {"small talk": {"temperature": 0.7}}.',
+        help_text=_('Laid over the others by primary intent, such as {"small talk": {"temperature": 0.7}}.'),
     )
     input_price = models.DecimalField(
         max_digits=12,
         decimal_places=6,
         default=0,
         validators=[MinValueValidator(0)],
-        help_text="US dollars per million input tokens.",
+        help_text=_("US dollars per million input tokens."),
     )
     output_price = models.DecimalField(
         max_digits=12,
         decimal_places=6,
         default=0,
         validators=[MinValueValidator(0)],
-        help_text="US dollars per million output tokens.",
+        help_text=_("US dollars per million output tokens."),
     )
     training_data_sha256 = models.CharField(
         max_length=64,
         blank=True,
         validators=[validate_sha256],
-        help_text="Of the training file. Empty: not fine-tuned.",
+        help_text=_("Of the training file. Empty: not fine-tuned."),
     )
-    changelog = models.TextField(blank=True, help_text="What is new against the version before. Markdown.")
+    changelog = models.TextField(blank=True, help_text=_("What is new against the version before. Markdown."))
     intended_use = models.TextField(blank=True)
     created_by = models.ForeignKey(
         "auth.User", on_delete=models.PROTECT, null=True, blank=True, related_name="+"
@@ -314,7 +340,7 @@ class ModelVersion(models.Model):
             models.CheckConstraint(
                 condition=models.Q(endpoint__isnull=True) | ~models.Q(served_name=""),
                 name="served_model_has_a_name",
-                violation_error_message="Give the model's name at the endpoint.",
+                violation_error_message=_("Give the model's name at the endpoint."),
             ),
         ]
 
@@ -335,7 +361,8 @@ class ModelVersion(models.Model):
         changed = [name for name in FROZEN_COLUMNS if getattr(before, name) != getattr(self, name)]
         if changed:
             raise ValidationError(
-                f"This version has answered already, so {', '.join(changed)} can't change; register a new version."
+                _("This version has answered already, so %(fields)s can't change; register a new version.")
+                % {"fields": ", ".join(changed)}
             )
 
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 
 class Response(models.Model):
@@ -23,10 +24,10 @@ class Response(models.Model):
         "models_registry.Example",
         on_delete=models.PROTECT,
         related_name="+",
-        help_text="The one it was first asked for.",
+        help_text=_("The one it was first asked for."),
     )
     request_sha256 = models.CharField(
-        max_length=64, help_text="Of what is sent; see models_registry/content_hash.py."
+        max_length=64, help_text=_("Of what is sent; see models_registry/content_hash.py.")
     )
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.PENDING)
 
@@ -35,27 +36,27 @@ class Response(models.Model):
         on_delete=models.PROTECT,
         null=True,
         related_name="responses",
-        help_text="The one that it is asked for; nothing is asked while that does not run.",
+        help_text=_("The one that it is asked for; nothing is asked while that does not run."),
     )
     batch_job = models.ForeignKey(
         "models_registry.BatchJob",
         on_delete=models.PROTECT,
         null=True,
         related_name="responses",
-        help_text="While it waits in a batch.",
+        help_text=_("While it waits in a batch."),
     )
 
     asked_live = models.BooleanField(
-        default=False, help_text="Although its run goes by batch, which can't ask for it."
+        default=False, help_text=_("Although its run goes by batch, which can't ask for it.")
     )
 
     # --- being asked: a worker holds a lease; a killed worker's lease runs out and another takes it up
     claim = models.UUIDField(null=True)
     lease_until = models.DateTimeField(null=True)
-    next_try_at = models.DateTimeField(null=True, help_text="Not before then; empty: at once.")
+    next_try_at = models.DateTimeField(null=True, help_text=_("Not before then; empty: at once."))
     attempts = models.PositiveIntegerField(default=0)
     lost_attempts = models.PositiveIntegerField(
-        default=0, help_text="Requests whose worker died with them; asked, and perhaps paid, again."
+        default=0, help_text=_("Requests whose worker died with them; asked, and perhaps paid, again.")
     )
     last_error = models.TextField(blank=True)
 
@@ -63,17 +64,17 @@ class Response(models.Model):
     text = models.TextField(blank=True)
     earlier_answers = models.JSONField(
         default=list,
-        help_text="The model's own answers to the user turns before the last, where those are replayed.",
+        help_text=_("The model's own answers to the user turns before the last, where those are replayed."),
     )
     input_tokens = models.PositiveIntegerField(null=True)
     output_tokens = models.PositiveIntegerField(null=True)
-    latency_seconds = models.FloatField(null=True, help_text="Empty where it came by batch.")
-    first_token_seconds = models.FloatField(null=True, help_text="Where the answer was streamed.")
-    cost = models.DecimalField(max_digits=16, decimal_places=10, null=True, help_text="US dollars.")
-    by_batch = models.BooleanField(default=False, help_text="It came by the Batch API, at half the price.")
+    latency_seconds = models.FloatField(null=True, help_text=_("Empty where it came by batch."))
+    first_token_seconds = models.FloatField(null=True, help_text=_("Where the answer was streamed."))
+    cost = models.DecimalField(max_digits=16, decimal_places=10, null=True, help_text=_("US dollars."))
+    by_batch = models.BooleanField(default=False, help_text=_("It came by the Batch API, at half the price."))
     finish_reason = models.CharField(max_length=40, blank=True)
     reported_model = models.CharField(
-        max_length=200, blank=True, help_text="The model's name as the endpoint gave it."
+        max_length=200, blank=True, help_text=_("The model's name as the endpoint gave it.")
     )
     created_at = models.DateTimeField(auto_now_add=True)
     done_at = models.DateTimeField(null=True)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from django.db import models
 from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
 
 
 class Upload(models.Model):
@@ -12,12 +13,12 @@ class Upload(models.Model):
     """
 
     class State(models.TextChoices):
-        COLUMNS = "columns", "waiting for its columns"
-        CHECKING = "checking", "being checked"
-        CHECKED = "checked", "checked"
-        STORING = "storing", "being stored"
-        STORED = "stored", "stored"
-        DISCARDED = "discarded", "discarded"
+        COLUMNS = "columns", _("waiting for its columns")
+        CHECKING = "checking", _("being checked")
+        CHECKED = "checked", _("checked")
+        STORING = "storing", _("being stored")
+        STORED = "stored", _("stored")
+        DISCARDED = "discarded", _("discarded")
 
     WORKED_ON = (State.CHECKING, State.STORING)
 
