@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, Permission, User
 from django.core.exceptions import PermissionDenied
+from django.db.models import Max, Q
 from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext as _
 
 from reviews.models import Assignment, Comparison, Evaluation
 from reviews.queries.progress import open_evaluations
+
+VOTE, WATCH = "cast_vote", "view_evaluation"
 
 
 def signed_in(request: HttpRequest) -> User:
@@ -23,14 +26,27 @@ def sees_truth(user: User) -> bool:
     return user.has_perm("reviews.view_evaluation")
 
 
+def permissions_to_vote_or_watch(user: User) -> set[str]:
+    """Which of the two a person has, by one query: it is asked at every vote."""
+    if not user.is_active:
+        return set()
+    if user.is_superuser:
+        return {VOTE, WATCH}
+    found = Permission.objects.filter(
+        Q(user=user) | Q(group__user=user), content_type__app_label="reviews", codename__in=[VOTE, WATCH]
+    )
+    return set(found.values_list("codename", flat=True))
+
+
 def reviewer(request: HttpRequest) -> User:
     """A person who votes blind. Who may open dashboards can't: the sides would be no secret to them."""
     user = signed_in(request)
-    if sees_truth(user):
+    may = permissions_to_vote_or_watch(user)
+    if WATCH in may:
         raise PermissionDenied(
             _("You can open dashboards, so you can't vote blind. Sign in as a person who is only a reviewer.")
         )
-    if not user.has_perm("reviews.cast_vote"):
+    if VOTE not in may:
         raise PermissionDenied(_("Only reviewers vote. Ask an admin to add you to the group Reviewer."))
     return user
 
@@ -39,19 +55,25 @@ def evaluation_open_for_votes(pk: int) -> Evaluation:
     return get_object_or_404(open_evaluations(), pk=pk)
 
 
-def assignment_to_vote_on(pk: int) -> Assignment:
-    """A turn in an evaluation that was opened.
+def assignment_to_vote_on(ticket: str) -> Assignment:
+    """A turn in an evaluation that was opened, and the number of its last judgement that was taken back.
 
     Whose it is, and whether it is still open, the vote decides: it can say why it is not counted.
     """
     turns = Assignment.objects.select_related("evaluation").filter(evaluation__opened_at__isnull=False)
-    return get_object_or_404(turns, pk=pk)
+    return get_object_or_404(turns.annotate(last_revision=Max("revisions__number")), ticket=ticket)
 
 
-def turn_of(person: User, pk: int) -> Assignment:
-    """A turn that is this reviewer's, with its example; one that went to someone else isn't there."""
-    turns = Assignment.objects.select_related("evaluation", "comparison__example")
-    return get_object_or_404(turns, pk=pk, reviewer=person, evaluation__opened_at__isnull=False)
+def turn_of(person: User, ticket: str) -> Assignment:
+    """A turn that is this reviewer's, with its texts; one that went to someone else isn't there."""
+    turns = Assignment.objects.select_related(
+        "evaluation",
+        "comparison__example",
+        "comparison__candidate_response",
+        "comparison__baseline_response",
+        "vote",
+    )
+    return get_object_or_404(turns, ticket=ticket, reviewer=person, evaluation__opened_at__isnull=False)
 
 
 def watched_evaluation(pk: int) -> Evaluation:

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from reviews.views import dashboards, evaluations, flags, generation, home, voting
+from reviews.views import dashboards, evaluations, flags, generation, home, my_votes, voting
 
 urlpatterns = [
     path("", home.home, name="home"),
@@ -19,6 +19,12 @@ urlpatterns = [
     path("comparisons/<int:pk>/", dashboards.comparison, name="comparison"),
     path("comparisons/<int:pk>/flag/", flags.flag_comparison, name="flag_comparison"),
     path("evaluations/<int:pk>/vote/", voting.vote, name="vote"),
-    path("assignments/<int:pk>/vote/", voting.cast, name="cast_vote"),
-    path("assignments/<int:pk>/flag/", voting.flag_example, name="flag_example"),
+    path("evaluations/<int:pk>/release/", voting.release, name="release_held"),
+    path("evaluations/<int:pk>/my-votes/", my_votes.my_votes, name="my_votes"),
+    path("assignments/<str:ticket>/", my_votes.my_vote, name="my_vote"),
+    path("assignments/<str:ticket>/change/", my_votes.change, name="change_vote"),
+    path("assignments/<str:ticket>/vote/", voting.cast, name="cast_vote"),
+    path("assignments/<str:ticket>/undo/", voting.undo, name="undo_vote"),
+    path("assignments/<str:ticket>/skip/", voting.skip, name="skip_turn"),
+    path("assignments/<str:ticket>/flag/", voting.flag_example, name="flag_example"),
 ]

@@ -23,7 +23,7 @@ from models_registry.models import (
     ModelVersion,
     Response,
 )
-from reviews.models import Assignment, Comparison, Evaluation, Vote
+from reviews.models import Assignment, Comparison, Evaluation, ReviewerTally, Vote
 
 _number = count(1)
 
@@ -233,6 +233,12 @@ def make_vote(comparison: Comparison, reviewer: User, choice: str, **fields: Any
     now = timezone.now()
     assignment.reviewer, assignment.voted, assignment.shown_at = reviewer, True, now
     assignment.save(update_fields=["reviewer", "voted", "shown_at"])
+    tally, _created = ReviewerTally.objects.get_or_create(
+        evaluation_id=assignment.evaluation_id, reviewer=reviewer, intent=assignment.intent
+    )
+    tally.votes += 1
+    tally.candidate_left += assignment.candidate_on_left
+    tally.save()
     return Vote.objects.create(
         **{"assignment": assignment, "choice": choice, "cast_at": now, "seconds": 4.0} | fields
     )

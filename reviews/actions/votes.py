@@ -1,27 +1,66 @@
-"""Cast a vote."""
+"""Cast a vote, take it back, change it. What it said before is kept; triggers refuse anything else."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 from django.contrib.auth.models import User
+from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.db.models import F, Max
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from reviews.blinding import truth
-from reviews.models import Assignment, Vote
+from reviews.blinding import CHOICES_ON_SCREEN, truth
+from reviews.models import Assignment, Choice, Evaluation, ReviewerTally, Strength, Vote, VoteRevision
+from reviews.models.evaluation import Rule
 from reviews.queries.progress import open_evaluations
+from reviews.queries.turns import lease_time
+
+SIDES = ("left", "right")
+JUDGEMENT = ("choice", "strength", "reasons", "comment", "cast_at", "seconds", "number")
 
 
 class VoteRefused(Exception):
     """The vote was not counted; the message says why, for the reviewer to read."""
 
 
-@transaction.atomic
-def cast_vote(*, assignment: Assignment, reviewer: User, choice: str) -> Vote:
+@dataclass(frozen=True, kw_only=True)
+class Judgement:
+    """What a reviewer said, as it was seen: left, right, tie or both_bad. `seconds`: by the reader's own clock."""
+
+    choice: str
+    strength: str = ""
+    reasons: Sequence[str] = ()
+    comment: str = ""
+    seconds: float | None = None
+
+
+def cast_vote(
+    *,
+    assignment: Assignment,
+    reviewer: User,
+    choice: str,
+    strength: str = "",
+    reasons: Sequence[str] = (),
+    comment: str = "",
+    seconds: float | None = None,
+) -> Vote:
     """Store a reviewer's judgement, given as it was seen: left, right, tie or both_bad.
 
     A second click finds the vote. A turn whose lease ran out still counts while nobody else has taken it.
+    Raises ValidationError where the evaluation wants a reason or a comment, VoteRefused where it can't be counted.
     """
+    said = checked(
+        assignment.evaluation,
+        Judgement(choice=choice, strength=strength, reasons=reasons, comment=comment, seconds=seconds),
+    )
+    return _cast(assignment, reviewer, said)
+
+
+@transaction.atomic
+def _cast(assignment: Assignment, reviewer: User, said: Judgement) -> Vote:
     now = timezone.now()
     # Claim, don't lock: of two clicks, or of a late vote and the next reviewer, exactly one finds the row as it was.
     # No join may stand here: Django would put the conditions into a subquery, which PostgreSQL does not look at again
@@ -31,21 +70,164 @@ def cast_vote(*, assignment: Assignment, reviewer: User, choice: str) -> Vote:
     ).update(voted=True, lease_until=None)
     if not won:
         return _vote_already_cast(assignment, reviewer)
-    seconds = (now - assignment.shown_at).total_seconds() if assignment.shown_at else None
-    return Vote.objects.create(
+    elapsed = (now - assignment.shown_at).total_seconds() if assignment.shown_at else None
+    vote = Vote.objects.create(
         assignment=assignment,
-        choice=truth(choice, candidate_on_left=assignment.candidate_on_left),
+        choice=truth(said.choice, candidate_on_left=assignment.candidate_on_left),
+        strength=said.strength,
+        reasons=list(said.reasons),
+        comment=said.comment,
         cast_at=now,
-        seconds=seconds,
+        seconds=_seconds(said.seconds, elapsed),
+        number=_last_number(assignment) + 1,
     )
+    _tally(assignment, reviewer, 1)
+    return vote
+
+
+@transaction.atomic
+def undo_vote(*, assignment: Assignment, reviewer: User) -> Vote | None:
+    """Take back a reviewer's newest vote of the evaluation: its pair is before them again, and what it said is kept.
+
+    The vote as it was; None where there is none to take back, as on a second press. Raises VoteRefused.
+    """
+    vote = _own_vote(assignment, reviewer)
+    if vote is None:
+        return None
+    newer = Vote.objects.filter(
+        assignment__evaluation=assignment.evaluation_id,
+        assignment__reviewer=reviewer,
+        cast_at__gt=vote.cast_at,
+    )
+    if newer.exists():
+        raise VoteRefused(_("Only your last vote can be taken back; change earlier ones under “My votes”."))
+    _keep(vote, VoteRevision.Why.UNDONE)
+    Vote.objects.filter(pk=vote.pk).delete()
+    now = timezone.now()
+    Assignment.objects.filter(pk=assignment.pk).update(
+        voted=False, shown_at=now, lease_until=now + lease_time()
+    )
+    _tally(assignment, reviewer, -1)
+    return vote
+
+
+def change_vote(
+    *,
+    assignment: Assignment,
+    reviewer: User,
+    choice: str,
+    strength: str = "",
+    reasons: Sequence[str] = (),
+    comment: str = "",
+) -> Vote:
+    """Let a vote say something else while voting is open. Raises ValidationError and VoteRefused like `cast_vote`."""
+    said = checked(
+        assignment.evaluation,
+        Judgement(choice=choice, strength=strength, reasons=reasons, comment=comment),
+    )
+    return _change(assignment, reviewer, said)
+
+
+@transaction.atomic
+def _change(assignment: Assignment, reviewer: User, said: Judgement) -> Vote:
+    vote = _own_vote(assignment, reviewer)
+    if vote is None:
+        raise VoteRefused(_("There is no vote of yours on this pair to change."))
+    before = (vote.choice, vote.strength, vote.reasons, vote.comment)
+    choice = truth(said.choice, candidate_on_left=assignment.candidate_on_left)
+    if before == (choice, said.strength, list(said.reasons), said.comment):
+        return vote
+    _keep(vote, VoteRevision.Why.CHANGED)
+    vote.choice, vote.strength = choice, said.strength
+    vote.reasons, vote.comment = list(said.reasons), said.comment
+    vote.cast_at = timezone.now()
+    vote.number += 1
+    vote.save(update_fields=["choice", "strength", "reasons", "comment", "cast_at", "number"])
+    return vote
+
+
+def checked(evaluation: Evaluation, said: Judgement) -> Judgement:
+    """The judgement as it is stored: reasons of this evaluation, a strength where one is asked for.
+
+    Raises ValidationError where something is missing; the message says what. ValueError for an unknown choice.
+    """
+    if said.choice not in CHOICES_ON_SCREEN:
+        raise ValueError(f'"{said.choice}" is no choice; say {", ".join(CHOICES_ON_SCREEN)}')
+    strength = ""
+    if said.choice in SIDES and evaluation.asks_strength:
+        strength = said.strength if said.strength in Strength.values else Strength.SLIGHTLY
+    reasons = [reason for reason in evaluation.reasons if reason in set(said.reasons)]
+    comment = said.comment.strip()
+    errors: dict[str, str] = {}
+    if not reasons and evaluation.reasons and _is_asked(evaluation.reason_rule, said.choice):
+        errors["reasons"] = _("Choose at least one reason; this evaluation asks for it.")
+    if not comment and _is_asked(evaluation.comment_rule, said.choice):
+        errors["comment"] = _("Write a short comment; this evaluation asks for it.")
+    if errors:
+        raise ValidationError(errors)
+    return Judgement(
+        choice=said.choice, strength=strength, reasons=reasons, comment=comment, seconds=said.seconds
+    )
+
+
+def _is_asked(rule: str, choice: str) -> bool:
+    return rule == Rule.ALWAYS or (rule == Rule.BOTH_BAD and choice == Choice.BOTH_BAD)
+
+
+def _seconds(told: float | None, elapsed: float | None) -> float | None:
+    """What the reader's clock says, which knows when the page was out of sight; never more than really went by."""
+    if told is None or elapsed is None or not told >= 0:
+        return elapsed
+    return min(told, elapsed)
+
+
+def _last_number(assignment: Assignment) -> int:
+    """Of the judgements of this turn that were taken back; read with it where it came from a page."""
+    known = getattr(assignment, "last_revision", ...)
+    if known is ...:
+        known = assignment.revisions.aggregate(last=Max("number"))["last"]
+    return known or 0
+
+
+def _own_vote(assignment: Assignment, reviewer: User) -> Vote | None:
+    """Locked, as long as voting is open."""
+    if not open_evaluations().filter(pk=assignment.evaluation_id).exists():
+        raise VoteRefused(_("This evaluation was closed meanwhile; its votes stand as they are."))
+    votes = Vote.objects.select_for_update(of=("self",))
+    return votes.filter(assignment=assignment, assignment__reviewer=reviewer).first()
+
+
+def _keep(vote: Vote, why: str) -> None:
+    VoteRevision.objects.create(
+        assignment_id=vote.assignment_id,
+        why=why,
+        replaced_at=timezone.now(),
+        **{name: getattr(vote, name) for name in JUDGEMENT},
+    )
+
+
+def _tally(assignment: Assignment, reviewer: User, by: int) -> None:
+    key = {"evaluation_id": assignment.evaluation_id, "reviewer": reviewer, "intent": assignment.intent}
+    change = {
+        "votes": F("votes") + by,
+        "candidate_left": F("candidate_left") + by * assignment.candidate_on_left,
+    }
+    if not ReviewerTally.objects.filter(**key).update(**change):
+        ReviewerTally.objects.bulk_create([ReviewerTally(**key)], ignore_conflicts=True)
+        ReviewerTally.objects.filter(**key).update(**change)
 
 
 def _vote_already_cast(assignment: Assignment, reviewer: User) -> Vote:
     current = Assignment.objects.select_related("evaluation", "vote").get(pk=assignment.pk)
     if current.voted and current.reviewer_id == reviewer.pk:
         return current.vote
+    raise refusal(current)
+
+
+def refusal(current: Assignment) -> VoteRefused:
+    """Why what a reviewer says of this turn can't be taken."""
     if current.evaluation.closed_at:
-        raise VoteRefused(_("This evaluation was closed meanwhile, so this vote was not counted."))
-    raise VoteRefused(
+        return VoteRefused(_("This evaluation was closed meanwhile, so this vote was not counted."))
+    return VoteRefused(
         _("Your time for that pair ran out and it went to someone else, so this vote was not counted.")
     )

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from django.contrib.auth.models import User
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Sum
 from django.utils import timezone
 
 from models_registry.models import GenerationRun, Response
-from reviews.models import Assignment, Comparison, Evaluation
+from reviews.models import Assignment, Comparison, Evaluation, ReviewerTally, SkippedTurn
 
 DONE, FAILED, PENDING = Response.Status.DONE, Response.Status.FAILED, Response.Status.PENDING
 
@@ -76,11 +76,16 @@ class ReviewerProgress:
 
 
 def reviewer_progress(evaluation: Evaluation, reviewer: User) -> ReviewerProgress:
-    mine = Assignment.objects.filter(evaluation=evaluation, reviewer=reviewer)
     return ReviewerProgress(
-        voted=mine.filter(voted=True).count(),
+        voted=votes_cast(evaluation, reviewer),
         left=open_comparisons(evaluation, reviewer).count(),
     )
+
+
+def votes_cast(evaluation: Evaluation, reviewer: User) -> int:
+    """By the tallies, which cost the same after any number of votes."""
+    mine = ReviewerTally.objects.filter(evaluation=evaluation, reviewer=reviewer)
+    return int(mine.aggregate(n=Sum("votes", default=0))["n"])
 
 
 def is_free() -> Q:
@@ -92,8 +97,10 @@ def open_comparisons(evaluation: Evaluation, reviewer: User) -> QuerySet[Compari
     """Comparisons with a turn that this reviewer could take now or holds already."""
     turns = Assignment.objects.filter(comparison=OuterRef("pk"))
     free = turns.filter(is_free() | Q(reviewer=reviewer), voted=False)
-    return evaluation.comparisons.filter(Exists(free)).exclude(
-        Exists(turns.filter(reviewer=reviewer, voted=True))
+    return (
+        evaluation.comparisons.filter(Exists(free))
+        .exclude(Exists(turns.filter(reviewer=reviewer, voted=True)))
+        .exclude(Exists(SkippedTurn.objects.filter(comparison=OuterRef("pk"), reviewer=reviewer)))
     )
 
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from django.contrib.auth.models import User
+from django.db.models import QuerySet
 
 from models_registry.models import Example, ExampleFlag
-from reviews.models import Assignment
+from reviews.blinding import on_screen
+from reviews.models import Assignment, Evaluation, Vote, VoteRevision
 
 
 @dataclass(frozen=True)
@@ -26,7 +29,7 @@ class Side:
 
 @dataclass(frozen=True)
 class BlindPair:
-    assignment_id: int
+    ticket: str
     lang: str
     conversation: list[Message]
     reference: str
@@ -41,7 +44,7 @@ def blind_pair(assignment: Assignment) -> BlindPair:
     left, right = (candidate, baseline) if assignment.candidate_on_left else (baseline, candidate)
     shared, replayed = split_conversation(comparison.example.messages)
     return BlindPair(
-        assignment_id=assignment.pk,
+        ticket=assignment.ticket,
         lang=comparison.example.lang,
         conversation=shared,
         reference=comparison.example.reference,
@@ -76,3 +79,67 @@ def weave(answers: list[str], replayed: list[Message]) -> list[Message]:
 def flagged_by(person: User, example: Example) -> list[ExampleFlag]:
     """What this person found wrong with the example and nobody settled yet."""
     return list(ExampleFlag.objects.filter(example=example, created_by=person, settled_at=None))
+
+
+@dataclass(frozen=True)
+class SaidBefore:
+    """A judgement as its reviewer saw it: left, right, tie or both_bad."""
+
+    choice: str
+    strength: str
+    reasons: list[str]
+    comment: str
+
+
+def earlier_judgement(assignment: Assignment) -> SaidBefore | None:
+    """What the reviewer said of this turn before they took it back; None where they said nothing yet."""
+    if not getattr(assignment, "was_taken_back", True):
+        return None
+    last = assignment.revisions.order_by("-number").first()
+    return None if last is None else said_before(last, assignment)
+
+
+def said_before(judgement: Vote | VoteRevision, assignment: Assignment) -> SaidBefore:
+    return SaidBefore(
+        choice=on_screen(judgement.choice, candidate_on_left=assignment.candidate_on_left),
+        strength=judgement.strength,
+        reasons=judgement.reasons,
+        comment=judgement.comment,
+    )
+
+
+@dataclass(frozen=True)
+class MyVote:
+    """One line of a reviewer's own list: what was asked, and what they said of the answers."""
+
+    ticket: str
+    question: str
+    lang: str
+    intent: str
+    said: SaidBefore
+    cast_at: datetime
+    changes: int
+
+
+def my_votes(evaluation: Evaluation, reviewer: User) -> QuerySet[Vote]:
+    """A reviewer's own votes of an evaluation, the newest first, with what `my_vote` reads."""
+    return (
+        Vote.objects.filter(assignment__evaluation=evaluation, assignment__reviewer=reviewer)
+        .select_related("assignment__comparison__example")
+        .order_by("-cast_at", "-pk")
+    )
+
+
+def my_vote(vote: Vote) -> MyVote:
+    turn = vote.assignment
+    example = turn.comparison.example
+    asked = [message["content"] for message in example.messages if message["role"] == "user"]
+    return MyVote(
+        ticket=turn.ticket,
+        question=asked[-1] if asked else "",
+        lang=example.lang,
+        intent=turn.intent,
+        said=said_before(vote, turn),
+        cast_at=vote.cast_at,
+        changes=vote.number - 1,
+    )

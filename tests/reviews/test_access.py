@@ -19,6 +19,7 @@ from models_registry.actions.flags import flag_example
 from models_registry.actions.uploads import receive_upload
 from reviews import access
 from reviews.actions.assignments import claim_next
+from reviews.actions.votes import cast_vote
 from reviews.models import Evaluation, Vote
 from tests.factories import make_evaluation, make_golden_set_version, make_model_version, make_response
 
@@ -58,6 +59,12 @@ TABLE = {
     "vote": Row("GET", 403, 200, 403, 403),
     "cast_vote": Row("POST", 403, 302, 403, 403),
     "flag_example": Row("POST", 403, 302, 403, 403),
+    "undo_vote": Row("POST", 403, 302, 403, 403),
+    "skip_turn": Row("POST", 403, 302, 403, 403),
+    "release_held": Row("POST", 403, 204, 403, 403),
+    "my_votes": Row("GET", 403, 200, 403, 403),
+    "my_vote": Row("GET", 403, 200, 403, 403),
+    "change_vote": Row("POST", 403, 302, 403, 403),
     "flag_comparison": DONE_BY_LEADS,
     "golden_sets": WATCHED,
     "golden_set": WATCHED,
@@ -101,7 +108,13 @@ CHECKED: dict[str, Any] = {"filename": "rows.jsonl", "pieces": [b'{"id": "one", 
 UPLOADS: dict[str, dict[str, Any]] = {
     "upload_columns": {"filename": "rows.csv", "pieces": [b'Pregunta del cliente;Motivo\n"Hola";saludo\n']}
 }
-GIVEN = {"cast_vote": {"choice": "tie"}, "flag_example": {"kind": "tag"}, "flag_comparison": {"kind": "tag"}}
+GIVEN = {
+    "cast_vote": {"choice": "tie"},
+    "change_vote": {"choice": "tie"},
+    "skip_turn": {"reason": "other"},
+    "flag_example": {"kind": "tag"},
+    "flag_comparison": {"kind": "tag"},
+}
 
 
 @pytest.fixture
@@ -112,8 +125,12 @@ def evaluation(db: None) -> Evaluation:
 def path_of(name: str, evaluation: Evaluation) -> str:
     arguments: dict[str, list[object]] = {
         "comparison": [evaluation.comparisons.get(position=0).pk],
-        "cast_vote": [evaluation.assignments.get(position=0).pk],
-        "flag_example": [evaluation.assignments.get(position=0).pk],
+        "cast_vote": [evaluation.assignments.get(position=0).ticket],
+        "flag_example": [evaluation.assignments.get(position=0).ticket],
+        **{
+            name: [evaluation.assignments.get(position=0).ticket]
+            for name in ("undo_vote", "skip_turn", "my_vote", "change_vote")
+        },
         "flag_comparison": [evaluation.comparisons.get(position=0).pk],
         "golden_set": ["support"],
         "golden_set_version": ["support", 1],
@@ -167,7 +184,10 @@ def test_url_answers_by_role(
 ) -> None:
     row, path = TABLE[name], path_of(name, evaluation)
     given = GIVEN.get(name, {})
-    claim_next(evaluation=evaluation, reviewer=reviewer)
+    turn = claim_next(evaluation=evaluation, reviewer=reviewer)
+    if name in {"my_vote", "change_vote", "undo_vote"}:
+        assert turn is not None
+        cast_vote(assignment=turn, reviewer=reviewer, choice="left")
     for person, expected in (
         (outsider, row.no_role),
         (reviewer, row.reviewer),
@@ -193,7 +213,7 @@ def test_url_sends_an_outsider_to_the_login_page_and_back(
 def test_url_answers_to_its_own_method_only(
     name: str, evaluation: Evaluation, client_for: ClientFor, admin_user: User, reviewer: User
 ) -> None:
-    client = client_for(reviewer if name in {"vote", "cast_vote", "flag_example"} else admin_user)
+    client = client_for(reviewer if TABLE[name].admin == 403 else admin_user)
     path = path_of(name, evaluation)
     other = "POST" if TABLE[name].method == "GET" else "GET"
     assert answer(client, other, path) == OTHER_METHOD.get(name, 405)
@@ -227,7 +247,7 @@ def test_who_may_open_dashboards_can_not_vote(
     person = make_user("both", *roles)
     turn = claim_next(evaluation=evaluation, reviewer=person)
     assert turn is not None
-    response = client_for(person).post(reverse("cast_vote", args=[turn.pk]), {"choice": "left"})
+    response = client_for(person).post(reverse("cast_vote", args=[turn.ticket]), {"choice": "left"})
     assert response.status_code == 403
     assert not Vote.objects.exists()
 
@@ -320,7 +340,7 @@ def test_votes_and_evaluations_are_not_edited_in_the_admin_site(
 
 @pytest.mark.parametrize("name", ["evaluation", "comparisons", "comparison", "model_version"])
 def test_what_is_not_there_is_404(name: str, client_for: ClientFor, lead: User) -> None:
-    assert client_for(lead).get(reverse(name, args=[987654])).status_code == 404
+    assert client_for(lead).get(reverse(name, args=["987654"])).status_code == 404
 
 
 def test_reviewer_finds_only_what_is_open(client_for: ClientFor, reviewer: User) -> None:
@@ -332,4 +352,4 @@ def test_reviewer_finds_only_what_is_open(client_for: ClientFor, reviewer: User)
     Evaluation.objects.filter(pk=closed.pk).update(closed_at=closed.opened_at)
     for pk in (generating.pk, closed.pk, 987654):
         assert client.get(reverse("vote", args=[pk])).status_code == 404
-    assert client.post(reverse("cast_vote", args=[987654]), {"choice": "left"}).status_code == 404
+    assert client.post(reverse("cast_vote", args=["987654"]), {"choice": "left"}).status_code == 404

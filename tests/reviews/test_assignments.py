@@ -12,9 +12,10 @@ import pytest
 from django.contrib.auth.models import User
 from django.utils import timezone
 
-from reviews.actions.assignments import claim_next, lease_time
+from reviews.actions.assignments import claim_next
 from reviews.actions.votes import cast_vote
 from reviews.models import Assignment, Evaluation, Vote
+from reviews.queries.turns import lease_time
 from tests.factories import make_evaluation
 
 pytestmark = pytest.mark.django_db

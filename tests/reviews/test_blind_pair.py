@@ -47,7 +47,7 @@ def test_sides_follow_the_side_order(candidate_on_left: bool) -> None:
     pair = blind_pair(assignment)
     sides = ["New text", "Old text"] if candidate_on_left else ["Old text", "New text"]
     assert [pair.left.text, pair.right.text] == sides
-    assert pair.assignment_id == assignment.pk
+    assert pair.ticket == assignment.ticket
     assert (pair.lang, pair.reference) == ("en", "In transit.")
     assert pair.conversation == [Message(turn["role"], turn["content"]) for turn in CONVERSATION]
     assert pair.left.earlier == pair.right.earlier == []
@@ -75,7 +75,7 @@ def test_replayed_conversation_shows_each_models_own_answers_on_its_side(candida
 
 def test_pair_has_no_field_that_could_name_a_model() -> None:
     assert {field.name for field in fields(BlindPair)} == {
-        "assignment_id",
+        "ticket",
         "lang",
         "conversation",
         "reference",

@@ -38,11 +38,11 @@ def client(client_for: ClientFor, reviewer: User, evaluation: Evaluation) -> Cli
 
 @pytest.fixture
 def turn(client: Client, reviewer: User) -> Assignment:
-    return Assignment.objects.get(reviewer=reviewer, voted=False)
+    return Assignment.objects.get(reviewer=reviewer, voted=False, shown_at__isnull=False)
 
 
 def flag_of(turn: Assignment) -> str:
-    return reverse("flag_example", args=[turn.pk])
+    return reverse("flag_example", args=[turn.ticket])
 
 
 def flags() -> list[tuple[Any, ...]]:
