@@ -70,6 +70,7 @@ def _cast(assignment: Assignment, reviewer: User, said: Judgement) -> Vote:
     ).update(voted=True, lease_until=None)
     if not won:
         return _vote_already_cast(assignment, reviewer)
+    assignment.voted = True
     elapsed = (now - assignment.shown_at).total_seconds() if assignment.shown_at else None
     vote = Vote.objects.create(
         assignment=assignment,

@@ -143,3 +143,9 @@ def my_vote(vote: Vote) -> MyVote:
         cast_at=vote.cast_at,
         changes=vote.number - 1,
     )
+
+
+def ticket_of_last_vote(evaluation: Evaluation, reviewer: User) -> str:
+    """Of the vote that a reviewer can take back; empty where there is none."""
+    newest = my_votes(evaluation, reviewer).values_list("assignment__ticket", flat=True).first()
+    return newest or ""

@@ -30,7 +30,7 @@ from reviews.blinding import CHOICES_ON_SCREEN
 from reviews.forms import FlagForm
 from reviews.models import Assignment, Evaluation
 from reviews.queries.progress import ReviewerProgress, reviewer_progress, votes_cast
-from reviews.queries.voting import blind_pair, earlier_judgement
+from reviews.queries.voting import blind_pair, earlier_judgement, ticket_of_last_vote
 from reviews.views.flags import flag, flag_context, render_flag, say
 
 COUNTED, REFUSED, MISSING = 200, 409, 422
@@ -123,7 +123,8 @@ def judgement(request: HttpRequest) -> dict[str, Any]:
         seconds = None
     return {
         "choice": request.POST.get("choice", ""),
-        "strength": request.POST.get("strength", ""),
+        # the button for "clearly" has an address of its own, for a browser without JavaScript
+        "strength": request.POST.get("strength") or request.GET.get("strength", ""),
         "reasons": request.POST.getlist("reasons"),
         "comment": request.POST.get("comment", ""),
         "seconds": seconds,
@@ -191,7 +192,8 @@ def _answer(
     if request.htmx:
         # htmx swaps in what is fine; a refused vote is told with the next pair
         wanted = MISSING if status == MISSING else COUNTED
-        return _page(request, evaluation, "reviews/vote.html#pair", notice=notice, status=wanted)
+        undo = turn.ticket if turn.voted else ""
+        return _page(request, evaluation, "reviews/vote.html#pair", notice=notice, status=wanted, undo=undo)
     if status == MISSING:
         return _page(request, evaluation, "reviews/vote.html", notice=notice, status=status)
     if notice:
@@ -207,12 +209,15 @@ def _page(
     notice: str = "",
     flag_form: FlagForm | None = None,
     status: int = COUNTED,
+    undo: str = "",
 ) -> HttpResponse:
     """The pair that is this reviewer's now; on a whole page the one after it, too, for scripts to show."""
     reviewer = access.signed_in(request)
     is_open = evaluation.closed_at is None
     turn = claim_next(evaluation=evaluation, reviewer=reviewer) if is_open else None
-    context = {"progress": reviewer_progress(evaluation, reviewer), "notice": notice}
+    context: dict[str, Any] = {"progress": reviewer_progress(evaluation, reviewer), "notice": notice}
+    if is_open:
+        context["undo"] = undo or ticket_of_last_vote(evaluation, reviewer)
     context |= _pair_context(evaluation, turn, request, flag_form)
     if turn is not None and template == "reviews/vote.html":
         following = hold_next(evaluation=evaluation, reviewer=reviewer, beside=turn)

@@ -17,7 +17,7 @@ from reviews.actions.assignments import claim_next, hold_next
 from reviews.actions.evaluations import close_evaluation
 from reviews.models import Assignment, Evaluation, LapsedTurn, SkippedTurn, Vote, VoteRevision
 from tests.browser.evaluations import open_evaluation
-from tests.factories import make_evaluation
+from tests.factories import make_evaluation, make_vote
 
 pytestmark = pytest.mark.django_db
 
@@ -249,3 +249,38 @@ def test_vote_of_a_closed_evaluation_is_shown_and_not_changed(
     assert reverse("change_vote", args=[first.ticket]) not in page.text
     refused = client.post(reverse("change_vote", args=[first.ticket]), {"choice": "tie"}, follow=True)
     assert "its votes stand as they are" in refused.text
+
+
+def test_page_knows_which_vote_can_be_taken_back(
+    client: Client, evaluation: Evaluation, reviewer: User, client_for: Callable[..., Client]
+) -> None:
+    def offered() -> Any:
+        return client.get(reverse("vote", args=[evaluation.pk])).context["undo"]
+
+    assert offered() == ""
+    first = shown_of(reviewer)
+    answer = client.post(reverse("cast_vote", args=[first.ticket]), {"choice": "tie"}, headers=HTMX)
+    assert answer.context["undo"] == first.ticket
+    assert offered() == first.ticket
+    client.post(reverse("undo_vote", args=[first.ticket]))
+    assert offered() == ""
+
+
+def test_strength_may_stand_in_the_address_of_a_button(client: Client, reviewer: User) -> None:
+    cast = reverse("cast_vote", args=[shown_of(reviewer).ticket])
+    client.post(f"{cast}?strength=clearly", {"choice": "right"})
+    assert Vote.objects.get().strength == "clearly"
+
+
+def test_long_list_of_my_votes_has_pages(
+    client_for: Callable[..., Client], reviewer: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("reviews.views.my_votes.PAGE", 2)
+    evaluation = make_evaluation(3)
+    for comparison in evaluation.comparisons.all():
+        make_vote(comparison, reviewer, "tie")
+    address = reverse("my_votes", args=[evaluation.pk])
+    first = client_for(reviewer).get(address)
+    assert first.text.count('class="row-title"') == 2
+    assert 'href="?page=2"' in first.text
+    assert client_for(reviewer).get(f"{address}?page=2").text.count('class="row-title"') == 1
