@@ -2,6 +2,10 @@ from django.apps import AppConfig
 from django.contrib.auth.signals import user_logged_in
 from django.db.models.signals import post_migrate
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop
+
+# how the header calls a person's group
+ROLES = (gettext_noop("Reviewer"), gettext_noop("Lead"), gettext_noop("Admin"))
 
 
 class ReviewsConfig(AppConfig):

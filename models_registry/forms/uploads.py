@@ -9,6 +9,7 @@ from django.core.files.uploadedfile import UploadedFile
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from evalsite.figures import figure
 from models_registry.actions.golden_sets import check_golden_set_name
 from models_registry.golden_files import CsvColumns
 from models_registry.preflight import ENCODINGS, KINDS, Options
@@ -35,12 +36,16 @@ MAPPED = {
 }
 
 
+def _context_windows() -> list[tuple[int, str]]:
+    return [(size, gettext("%(size)s tokens") % {"size": figure(size)}) for size in CONTEXT_WINDOWS]
+
+
 class PreflightOptionsForm(forms.Form):
     context_window = forms.TypedChoiceField(
         label=_("Context window"),
         coerce=int,
         required=False,
-        choices=[(size, f"{size:,} tokens") for size in CONTEXT_WINDOWS],
+        choices=_context_windows,
         initial=Options().context_window,
         help_text=_("Of the smallest model you compare. Prompts that do not fit are pointed out."),
     )
@@ -206,13 +211,13 @@ class StoreForm(forms.Form):
         super().__init__(*args, **kwargs)
         if kinds:
             self.fields["replaced"].choices = [  # type: ignore[attr-defined]
-                (kind, f"{kind} ({kinds[kind]:,})") for kind in KINDS if kind in kinds
+                (kind, f"{kind} ({figure(kinds[kind])})") for kind in KINDS if kind in kinds
             ]
         else:
             del self.fields["replaced"]
         if bad_rows:
             self.fields["skip_invalid"].label = gettext("Skip the bad rows (%(count)s)") % {
-                "count": f"{bad_rows:,}"
+                "count": figure(bad_rows)
             }
         else:
             del self.fields["skip_invalid"]

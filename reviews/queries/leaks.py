@@ -232,17 +232,15 @@ def _guess_detail(guess: dict[str, Any] | None) -> str:
 
 def _finding(found: dict[str, Any], pairs: int) -> LeakFinding:
     code = found["code"]
-    counts = {"candidate": found["candidate"], "baseline": found["baseline"]}
+    counts: dict[str, int | str] = {"candidate": found["candidate"], "baseline": found["baseline"]}
     if code == "length":
         note = _(
             "The candidate’s response is the longer one in %(candidate)d pairs, the baseline’s in %(baseline)d."
         )
     elif code in HABITS:
-        counts = {side: round(100 * count / pairs) for side, count in counts.items()}
-        note = _(
-            "In %(candidate)d\N{NO-BREAK SPACE}%% of the candidate’s responses and "
-            "%(baseline)d\N{NO-BREAK SPACE}%% of the baseline’s."
-        )
+        # the space that doesn't break is no part of what is translated
+        counts = {side: f"{100 * found[side] / pairs:.0f}\N{NO-BREAK SPACE}%" for side in counts}
+        note = _("In %(candidate)s of the candidate’s responses and %(baseline)s of the baseline’s.")
     else:
         note = _("Responses of the candidate: %(candidate)d, of the baseline: %(baseline)d.")
     note = note % counts
