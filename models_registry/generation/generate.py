@@ -8,12 +8,13 @@ answer.
 from __future__ import annotations
 
 import logging
+import random
 import threading
 import time
 import uuid
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.db import InterfaceError, OperationalError, connection, transaction
 from django.db.models import Case, Count, F, Q, QuerySet, When
@@ -25,6 +26,9 @@ from models_registry.generation.messages import request_parameters, user_turns
 from models_registry.generation.together import Together
 from models_registry.models import Endpoint, EndpointUse, GenerationRun, ModelVersion, Response
 
+if TYPE_CHECKING:
+    from models_registry.generation import client
+
 logger = logging.getLogger(__name__)
 
 # a leased response, and the seconds after which it may be sent
@@ -33,6 +37,10 @@ type Taken = tuple[Response, float]
 # set when the process is about to end: what is leased from then on would be cut off, and asked and paid for again
 stopping = threading.Event()
 
+USUAL_ANSWER_TOKENS = 300
+# How long an answer waits for a database that is away. Its lease may run out meanwhile; whoever stores first wins.
+STORE_SECONDS = 120.0
+STORE_SECONDS_WHEN_STOPPING = 5.0
 # How long one task keeps asking before it lets the next in the queue have its thread.
 TURN_SECONDS = 10.0
 # by a subquery and not by a join: beside one, PostgreSQL expects a single row and sorts all that wait to find the first
@@ -148,10 +156,12 @@ def _take_several(endpoint_id: int, wanted: int) -> list[Taken]:
     if use.paused_until is not None and use.paused_until > now:
         return []
     most = endpoint.max_concurrency if use.down_since is None else 1
-    due = _due_of(
-        endpoint, min(wanted, most - leased_responses().filter(model_version__endpoint=endpoint).count())
-    )
-    waits = limits.take_requests(use, endpoint, now, len(due))
+    in_flight = leased_responses().filter(model_version__endpoint=endpoint).count()
+    due = _due_of(endpoint, min(wanted, most - in_flight))
+    guessed = 0.0
+    if endpoint.tokens_per_minute is not None and use.tokens_each is None and due:
+        guessed = sum(_guess_tokens(response) for response in due) / len(due)
+    waits = limits.take_requests(use, endpoint, now, len(due), in_flight=in_flight, tokens_guessed=guessed)
     if not waits:
         return []
     taken = list(zip(due, waits, strict=False))
@@ -204,6 +214,16 @@ def _due_of(endpoint: Endpoint, most: int) -> list[Response]:
     return found
 
 
+def _guess_tokens(response: Response) -> int:
+    """What a request may use, before the endpoint answered any: four characters a token, and the answer's limit."""
+    version, messages = response.model_version, response.example.messages
+    characters = len(version.system_prompt) + sum(len(message["content"]) for message in messages)
+    limit = version.parameters.get("max_tokens") or version.parameters.get("max_completion_tokens")
+    return characters // limits.CHARACTERS_A_TOKEN + (
+        limit if isinstance(limit, int) else USUAL_ANSWER_TOKENS
+    )
+
+
 def locked_use(endpoint_id: int) -> EndpointUse:
     locked = EndpointUse.objects.select_for_update(of=("self",)).select_related("endpoint")
     use = locked.filter(endpoint_id=endpoint_id).first()
@@ -220,7 +240,7 @@ def _answer(response: Response) -> None:
     assert endpoint is not None  # due_responses asks for one
     try:
         completion = client.complete(model_version, response.example.messages, _parameters(response))
-        if (error := _store((response, completion))) is not None:
+        if (error := _store_patiently(response, completion)) is not None:
             raise error
     except client.TransientFault as fault:
         storing.store_transient(response, endpoint, fault)
@@ -233,6 +253,23 @@ def _answer(response: Response) -> None:
         # Whatever this is, the response must not stay leased until its lease runs out, and a person must see it.
         logger.exception("Asking for response %s failed in an unforeseen way", response.pk)
         storing.store_unforeseen(response, f"Unforeseen fault: {type(error).__name__}: {error}")
+
+
+def _store_patiently(response: Response, completion: client.Completion) -> Exception | None:
+    """Store an answer, and wait for a database that is away: the answer is paid for, and nobody else has it."""
+    until, wait = time.monotonic() + STORE_SECONDS, 0.25
+    while True:
+        try:
+            return _store((response, completion))
+        except (InterfaceError, OperationalError) as error:
+            if stopping.is_set():
+                until = min(until, time.monotonic() + STORE_SECONDS_WHEN_STOPPING)
+            if time.monotonic() + wait > until:
+                raise
+            logger.warning("The database is away (%s); the answer to response %s waits", error, response.pk)
+            connection.close()
+            time.sleep(wait * random.uniform(0.5, 1.0))  # noqa: S311 - jitter
+            wait = min(2 * wait, 5.0)
 
 
 def _parameters(response: Response) -> dict[str, Any]:

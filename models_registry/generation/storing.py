@@ -61,6 +61,7 @@ def _store_all(answers: Sequence[tuple[Response, Completion]], *, by_batch: bool
     stored = []
     spent: dict[int, Decimal] = {}
     by_endpoint: dict[Endpoint, list[Completion]] = {}
+    used: dict[Endpoint, list[int]] = {}
     price_factor = BATCH_PRICE if by_batch else Decimal(1)
     # in one order, or two workers that store the same two would wait for each other
     for response, completion in sorted(answers, key=lambda answer: answer[0].pk):
@@ -72,13 +73,12 @@ def _store_all(answers: Sequence[tuple[Response, Completion]], *, by_batch: bool
         endpoint = response.model_version.endpoint
         if endpoint is not None and not by_batch:
             by_endpoint.setdefault(endpoint, []).append(completion)
+            used.setdefault(endpoint, []).append(_tokens(response, completion))
     for run_id, cost in sorted(spent.items()):
         _spend(run_id, cost)
     for endpoint, completions in sorted(by_endpoint.items(), key=lambda item: item[0].pk):
         breaker.count_answer(endpoint)
-        limits.spend_tokens(
-            endpoint, sum((one.input_tokens or 0) + (one.output_tokens or 0) for one in completions)
-        )
+        limits.spend_tokens(endpoint, used[endpoint])
         _heed(endpoint, completions)
     return stored
 
@@ -114,6 +114,14 @@ def _store_answer(
     return bool(stored)
 
 
+def _tokens(response: Response, completion: Completion) -> int:
+    """What an answer used; where the endpoint did not say, as much as the texts tell."""
+    if completion.input_tokens is None and completion.output_tokens is None:
+        prompt = sum(len(message["content"]) for message in response.example.messages)
+        return (prompt + len(completion.text)) // limits.CHARACTERS_A_TOKEN
+    return (completion.input_tokens or 0) + (completion.output_tokens or 0)
+
+
 def _heed(endpoint: Endpoint, completions: Sequence[Completion]) -> None:
     """Keep to the least that the endpoint says is left."""
     said = [one.headroom for one in completions if one.headroom is not None]
@@ -124,6 +132,10 @@ def _heed(endpoint: Endpoint, completions: Sequence[Completion]) -> None:
     )
     if least is not None and least.requests_left is not None:
         limits.heed_requests_left(endpoint, least.requests_left, least.requests_reset_seconds, timezone.now())
+    resets = [one.tokens_reset_seconds or 0.0 for one in said if one.tokens_left == 0]
+    if resets:  # any other number knows of requests under way, which are taken from ours as well
+        rest = min(max(resets), limits.LONGEST_PAUSE_SECONDS)
+        limits.pause(endpoint, timezone.now() + timedelta(seconds=rest))
 
 
 def store_transient(response: Response, endpoint: Endpoint | None, fault: TransientFault) -> None:

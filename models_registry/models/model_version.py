@@ -242,6 +242,7 @@ class EndpointUse(models.Model):
     endpoint = models.OneToOneField(Endpoint, on_delete=models.CASCADE, related_name="use", primary_key=True)
     requests_left = models.FloatField(default=0)
     tokens_left = models.FloatField(default=0)
+    tokens_each = models.FloatField(null=True, help_text="What an answer took lately, prompt and all.")
     refilled_at = models.DateTimeField(null=True)
     paused_until = models.DateTimeField(null=True, help_text="The provider asked for a pause until then.")
     # circuit breaker: after several faults in a row that are its own, one request at a time tries whether it lives
