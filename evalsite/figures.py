@@ -25,6 +25,6 @@ def separated(written: str) -> str:
 
 
 def dollars(value: Decimal | float, spec: str = ",.2f") -> str:
-    """US dollars: $12.40, 12,40 US$."""
+    """US dollars: $12.40, 12,40 $."""
     written = figure(value, spec)
-    return f"{written}{NO_BREAK}US$" if get_language() == "es" else f"${written}"
+    return f"{written}{NO_BREAK}$" if get_language() == "es" else f"${written}"

@@ -10,6 +10,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
 from models_registry.models import Endpoint, ExampleFlag, GoldenSetVersion, ModelVersion, Response
+from models_registry.models.golden_set import intent_shown
 from reviews.models import Evaluation
 from reviews.queries.comparisons import OUTCOMES
 
@@ -152,7 +153,7 @@ class ComparisonFilter(forms.Form):
         tag, leak = self.fields["tag"], self.fields["leak"]
         assert isinstance(tag, forms.ChoiceField)
         assert isinstance(leak, forms.ChoiceField)
-        tag.choices = [("", _("All")), *((name, name) for name in tags)]
+        tag.choices = [("", _("All")), *((name, intent_shown(name)) for name in tags)]
         leak.choices = [("", _("All")), *leaks]
         if len(leak.choices) == 1:  # nothing was found, or nothing was looked for
             del self.fields["leak"]

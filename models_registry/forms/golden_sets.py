@@ -5,6 +5,7 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from models_registry.models.golden_set import intent_shown
 from models_registry.queries import TagCount
 
 
@@ -21,7 +22,7 @@ class ExampleFilterForm(forms.Form):
 
     def __init__(self, *args: Any, tags: list[TagCount], languages: list[str], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["tag"].choices = [("", _("All")), *((tag.name, tag.name) for tag in tags)]  # type: ignore[attr-defined]
+        self.fields["tag"].choices = [("", _("All")), *((tag.name, intent_shown(tag.name)) for tag in tags)]  # type: ignore[attr-defined]
         self.fields["lang"].choices = [  # type: ignore[attr-defined]
             ("", _("All")),
             *((lang or self.NO_LANGUAGE, lang or _("not given")) for lang in languages),

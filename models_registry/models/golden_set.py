@@ -3,11 +3,17 @@ from __future__ import annotations
 from django.core.validators import MinValueValidator
 from django.db import models
 from django.urls import reverse
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 UNTAGGED = "untagged"
 # what may be written on a sealed version; the triggers freeze every other column
 UNSEALED_COLUMNS = frozenset({"retired_at", "retired_by_id", "retired_reason"})
+
+
+def intent_shown(name: str) -> str:
+    """An intent as a page calls it; no tag may have the name of those that have none."""
+    return gettext("untagged") if name == UNTAGGED else name
 
 
 class GoldenSet(models.Model):

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 
 from evalsite import figures
 from evalsite.figures import NO_BREAK, figure
+from models_registry.models.golden_set import intent_shown
 from reviews import markdown
 from reviews.stats.quantiles import QuantileInterval
 from reviews.stats.win_rate import Interval
@@ -26,6 +27,12 @@ def rendered(text: str) -> SafeString:
     # tables and code may scroll sideways, so they must be reachable from the keyboard
     html = html.replace("<table>", '<table tabindex="0">').replace("<pre>", '<pre tabindex="0">')
     return mark_safe(html)  # noqa: S308 - cleaned by an allow-list in reviews/markdown.py
+
+
+@register.filter
+def intent(name: str) -> str:
+    """An intent, or what it is called to have none."""
+    return intent_shown(name)
 
 
 @register.filter

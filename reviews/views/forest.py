@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 
 from django.utils.translation import gettext as _
 
+from models_registry.models.golden_set import intent_shown
 from reviews.queries.win_rates import Estimate, Row, WinRates
 from reviews.stats.win_rate import Interval
 
@@ -27,7 +28,7 @@ def forest_rows(rates: WinRates, *, behind: str) -> list[ForestRow]:
     """All examples first, then a row a tag; `behind` is the URL of the comparisons behind them."""
     watched = rates.evaluation.closed_at is None
     by_tag = [
-        _forest_row(name, f"{behind}?{urlencode({'tag': name})}", row, watched=watched)
+        _forest_row(intent_shown(name), f"{behind}?{urlencode({'tag': name})}", row, watched=watched)
         for name, row in rates.tags.items()
     ]
     return [_forest_row(_("All examples"), behind, rates.overall, watched=watched, overall=True), *by_tag]
