@@ -15,6 +15,8 @@ from pygments import highlight
 from pygments.formatters import HtmlFormatter
 from pygments.lexers import get_lexer_by_name
 
+from reviews.mathematics import keep_mathematics
+
 # Bidirectional embeddings, overrides and isolates (Unicode TR36, "Trojan Source").
 DIRECTION_CONTROLS = re.compile("[\u202a-\u202e\u2066-\u2069]")
 
@@ -58,6 +60,7 @@ _renderer = (
     MarkdownIt("commonmark", {"html": False, "breaks": True, "maxNesting": 30, "highlight": _highlighted})
     .enable(["table", "strikethrough"])
     .disable(["image"])
+    .use(keep_mathematics)
 )
 
 
