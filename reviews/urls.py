@@ -1,6 +1,6 @@
 from django.urls import path
 
-from reviews.views import dashboards, evaluations, flags, generation, home, my_votes, voting
+from reviews.views import dashboards, evaluations, flags, generation, home, my_votes, practice, voting
 
 urlpatterns = [
     path("", home.home, name="home"),
@@ -21,6 +21,10 @@ urlpatterns = [
     path("evaluations/<int:pk>/vote/", voting.vote, name="vote"),
     path("evaluations/<int:pk>/release/", voting.release, name="release_held"),
     path("evaluations/<int:pk>/my-votes/", my_votes.my_votes, name="my_votes"),
+    path("practice/", practice.practise, name="practice"),
+    path("practice/<int:number>/", practice.practise, name="practise"),
+    path("practice/<int:number>/vote/", practice.practise_vote, name="practise_vote"),
+    path("tour/seen/", practice.tour_done, name="tour_seen"),
     path("assignments/<str:ticket>/", my_votes.my_vote, name="my_vote"),
     path("assignments/<str:ticket>/change/", my_votes.change, name="change_vote"),
     path("assignments/<str:ticket>/vote/", voting.cast, name="cast_vote"),

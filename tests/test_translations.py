@@ -164,9 +164,13 @@ ARGUMENT = re.compile(
 )
 
 
+# what stands on a key is the same on every keyboard
+ONE_KEY = re.compile(r"<kbd>[A-Z]</kbd>")
+
+
 def outside(path: Path) -> Iterator[str]:
     """Text of a template that no translate tag holds."""
-    text = EXAMPLE_FILES.sub("", SETTINGS.sub("", path.read_text(encoding="utf-8")))
+    text = ONE_KEY.sub("", EXAMPLE_FILES.sub("", SETTINGS.sub("", path.read_text(encoding="utf-8"))))
     shown, held = "", False
     for token in Lexer(text).tokenize():
         if token.token_type == TokenType.BLOCK:

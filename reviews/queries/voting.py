@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.contrib.auth.models import User
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from models_registry.models import Example, ExampleFlag
-from reviews.blinding import on_screen
+from reviews.blinding import CHOICES_ON_SCREEN, on_screen, truth
 from reviews.models import Assignment, Evaluation, Vote, VoteRevision
 
 
@@ -128,6 +128,23 @@ def my_votes(evaluation: Evaluation, reviewer: User) -> QuerySet[Vote]:
         .select_related("assignment__comparison__example")
         .order_by("-cast_at", "-pk")
     )
+
+
+def like(votes: QuerySet[Vote], *, intent: str = "", choice: str = "") -> QuerySet[Vote]:
+    """Those of an intent, and those that said this on the screen; an empty one asks for nothing."""
+    if intent:
+        votes = votes.filter(assignment__intent=intent)
+    if choice in CHOICES_ON_SCREEN:
+        votes = votes.filter(
+            Q(assignment__candidate_on_left=True, choice=truth(choice, candidate_on_left=True))
+            | Q(assignment__candidate_on_left=False, choice=truth(choice, candidate_on_left=False))
+        )
+    return votes
+
+
+def intents_of(votes: QuerySet[Vote]) -> list[str]:
+    found = votes.order_by("assignment__intent").values_list("assignment__intent", flat=True).distinct()
+    return [intent for intent in found if intent]
 
 
 def my_vote(vote: Vote) -> MyVote:

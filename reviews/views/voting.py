@@ -39,7 +39,8 @@ COUNTED, REFUSED, MISSING = 200, 409, 422
 @never_cache
 @require_GET
 def vote(request: HttpRequest, pk: int) -> HttpResponse:
-    evaluation = access.evaluation_open_for_votes(access.reviewer(request), pk)
+    access.reviewer(request)
+    evaluation = access.evaluation_open_for_votes(pk)
     return _page(request, evaluation, "reviews/vote.html")
 
 
@@ -87,7 +88,7 @@ def undo(request: HttpRequest, ticket: str) -> HttpResponse:
 def release(request: HttpRequest, pk: int) -> HttpResponse:
     """The page was left: what was only held for it goes back to the queue."""
     reviewer = access.reviewer(request)
-    release_held(evaluation=access.evaluation_open_for_votes(reviewer, pk), reviewer=reviewer)
+    release_held(evaluation=access.evaluation_open_for_votes(pk), reviewer=reviewer)
     return HttpResponse(status=204)
 
 

@@ -130,7 +130,7 @@ class Ballot:
 
     def press(self) -> None:
         """Press without waiting for what comes of it."""
-        left, right = (text.strip() for text in self.page.locator(".answer > .prose").all_inner_texts())
+        left, right = (text.strip() for text in self.page.locator(".answer-body > .prose").all_inner_texts())
         on_left = "candidate" if left.startswith(MARKS["candidate"]) else "baseline"
         on_right = "candidate" if right.startswith(MARKS["candidate"]) else "baseline"
         assert {on_left, on_right} == set(MARKS)

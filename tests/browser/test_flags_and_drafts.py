@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from models_registry.actions.drafts import add_example, edit_example, retire_example
 from models_registry.actions.flags import flag_example
@@ -27,51 +27,57 @@ ROWS: list[dict[str, Any]] = [
 
 @pytest.fixture
 def flagging(page_for: Callable[..., Page], reviewer: User) -> Page:
-    """A reviewer with the flag's form open beside the first of three pairs."""
+    """A reviewer with the flag's form open over the first of three pairs."""
     evaluation = open_evaluation(3)
     page = page_for(reviewer)
     page.goto(f"/evaluations/{evaluation.pk}/vote/")
-    page.get_by_text("Something is wrong with this example").click()
+    page.keyboard.press("f")
+    expect(the_dialog(page)).to_be_visible()
     return page
 
 
+def the_dialog(page: Page) -> Locator:
+    return page.get_by_role("dialog", name="Something is wrong with this example")
+
+
 def test_arrow_keys_in_the_flags_form_do_not_vote(flagging: Page, reviewer: User) -> None:
-    flagging.get_by_label("The prompt is ambiguous").check()
-    flagging.get_by_label("Note").fill("Which one?")
+    the_dialog(flagging).get_by_label("The prompt is ambiguous").check()
+    the_dialog(flagging).get_by_label("Note").fill("Which one?")
     for place in ("The prompt is ambiguous", "Note"):
         for key in ("ArrowLeft", "ArrowDown", "ArrowRight", "ArrowUp"):
-            flagging.get_by_label(place).press(key)
-    flagging.get_by_role("button", name="Send").press("ArrowLeft")
+            the_dialog(flagging).get_by_label(place).press(key)
+    the_dialog(flagging).get_by_role("button", name="Send").press("ArrowLeft")
     assert votes_of(reviewer) == []
-    expect(flagging.get_by_label("Note")).to_have_value("Which one?")
+    expect(the_dialog(flagging).get_by_label("Note")).to_have_value("Which one?")
 
 
 def test_flag_leaves_the_pair_as_it_is_and_the_keys_vote_again(flagging: Page, reviewer: User) -> None:
     answers = flagging.locator(".answers").inner_html()
-    flagging.get_by_label("The prompt is ambiguous").check()
-    flagging.get_by_label("Note").fill("Which one?")
-    flagging.get_by_role("button", name="Send").click()
+    the_dialog(flagging).get_by_label("The prompt is ambiguous").check()
+    the_dialog(flagging).get_by_label("Note").fill("Which one?")
+    the_dialog(flagging).get_by_role("button", name="Send").click()
 
-    expect(flagging.locator(".flag-said")).to_be_focused()
+    expect(flagging.locator("#vote-said")).to_have_text("Thank you, noted.")
+    expect(flagging.get_by_role("dialog")).to_have_count(0)
     assert flagging.locator(".answers").inner_html() == answers
     assert ExampleFlag.objects.get().note == "Which one?"
     flagging.keyboard.press("ArrowDown")
-    expect(flagging.get_by_text("Thank you, noted.")).to_have_count(0)
+    expect(flagging.get_by_text("Counted: tie")).to_be_visible()
     assert votes_of(reviewer) == ["tie"]
 
 
 def test_flag_that_did_not_arrive_keeps_its_note(flagging: Page, watch: Watch) -> None:
     watch.allowed += ["Failed to load resource", "htmx:afterRequest", "htmx:sendError"]
     flagging.route("**/assignments/*/flag/", lambda route: route.abort())
-    flagging.get_by_label("Something else").check()
-    flagging.get_by_label("Note").fill("Which one?")
-    flagging.get_by_role("button", name="Send").click()
+    the_dialog(flagging).get_by_label("Something else").check()
+    the_dialog(flagging).get_by_label("Note").fill("Which one?")
+    the_dialog(flagging).get_by_role("button", name="Send").click()
 
     expect(flagging.get_by_text("your note is still here")).to_be_visible()
-    expect(flagging.get_by_label("Note")).to_have_value("Which one?")
+    expect(the_dialog(flagging).get_by_label("Note")).to_have_value("Which one?")
     flagging.unroute("**/assignments/*/flag/")
-    flagging.get_by_role("button", name="Send").click()
-    expect(flagging.get_by_text("Thank you, noted.")).to_be_visible()
+    the_dialog(flagging).get_by_role("button", name="Send").click()
+    expect(flagging.locator("#vote-said")).to_have_text("Thank you, noted.")
 
 
 # --- the draft ---------------------------------------------------------------------------------------------

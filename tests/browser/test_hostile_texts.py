@@ -148,7 +148,7 @@ def test_hostile_texts_do_nothing_on_the_voting_page(
     open_everything(page)
 
     expect_harmless(page)
-    for answer in page.locator(".answer > .prose").all():
+    for answer in page.locator(".answer-body > .prose").all():
         shown = answer.inner_text()
         for kind, (_text, readable) in HOSTILE.items():
             assert readable in shown, kind
