@@ -13,6 +13,7 @@ from evalsite.figures import figure
 from models_registry.actions.golden_sets import check_golden_set_name
 from models_registry.golden_files import CsvColumns
 from models_registry.preflight import ENCODINGS, KINDS, Options
+from models_registry.queries.preflight_words import kind_said
 
 CONTEXT_WINDOWS = (4096, 8192, 16384, 32768, 65536, 131072, 200_000, 1_000_000)
 # what a person maps, with its label and its help; the others stay for those who write our columns themselves
@@ -211,7 +212,7 @@ class StoreForm(forms.Form):
         super().__init__(*args, **kwargs)
         if kinds:
             self.fields["replaced"].choices = [  # type: ignore[attr-defined]
-                (kind, f"{kind} ({figure(kinds[kind])})") for kind in KINDS if kind in kinds
+                (kind, f"{kind_said(kind)} ({figure(kinds[kind])})") for kind in KINDS if kind in kinds
             ]
         else:
             del self.fields["replaced"]

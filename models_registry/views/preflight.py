@@ -10,7 +10,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from models_registry.models import GoldenSetVersion
-from models_registry.preflight import DEFINITIONS, Coverage, Report, Warning
+from models_registry.preflight import Coverage, Report, Warning
+from models_registry.queries.preflight_words import DEFINITIONS, kind_said, note_said, said
 from models_registry.views.preflight_plots import HeatMap, TokenPlot, heat_map, number, search, token_plot
 
 FIRST_SUBJECTS = 12
@@ -94,7 +95,7 @@ def shown(report: Report, version: GoldenSetVersion | None = None) -> Preflight:
         examples=number(report.rows),
         # first what reaches beyond the set: people's data, which reviewers and vendors would read
         warnings=tuple(
-            _warning(warning, examples)
+            _warning(warning, report, examples)
             for warning in sorted(report.warnings, key=lambda warning: warning.code != "personal_data")
         ),
         heat=heat_map(report, examples),
@@ -118,18 +119,23 @@ def _examples(count: int) -> str:
     return ngettext("%(count)s example", "%(count)s examples", count) % {"count": number(count)}
 
 
-def _warning(warning: Warning, examples: str) -> ShownWarning:
+def _warning(warning: Warning, report: Report, examples: str) -> ShownWarning:
+    message, fix = said(warning, report)
     subjects = tuple(
-        Linked(subject.name, number(subject.count), _subject_url(warning.code, subject.name, examples))
+        Linked(
+            kind_said(subject.name), number(subject.count), _subject_url(warning.code, subject.name, examples)
+        )
         for subject in warning.subjects
     )
-    rows = tuple(LinkedRow(row.line, row.key, row.note, search(examples, q=row.key)) for row in warning.rows)
+    rows = tuple(
+        LinkedRow(row.line, row.key, note_said(row.note), search(examples, q=row.key)) for row in warning.rows
+    )
     return ShownWarning(
         code=warning.code,
         title=str(TITLES.get(warning.code, warning.code)),
-        message=warning.message,
-        fix=warning.fix,
-        definition=DEFINITIONS.get(warning.code, ""),
+        message=message,
+        fix=fix,
+        definition=str(DEFINITIONS.get(warning.code, "")),
         examples=_examples(warning.count) if warning.count else "",
         subjects=subjects[:FIRST_SUBJECTS],
         more_subjects=subjects[FIRST_SUBJECTS:],
@@ -174,7 +180,7 @@ def _diversity(coverage: Coverage) -> list[Index]:
 
 
 def _index(name: str, title: str, value: float, basis: str) -> Index:
-    return Index(title, number_format(value, 2), f"{value:.4f}", basis, DEFINITIONS[name])
+    return Index(title, number_format(value, 2), f"{value:.4f}", basis, str(DEFINITIONS[name]))
 
 
 def _checked_with(report: Report) -> str:
