@@ -9,6 +9,7 @@ from django.utils import translation
 
 from models_registry.golden_files import Row
 from models_registry.preflight import DEFINITIONS, KINDS, Options, Report, preflight
+from models_registry.preflight.findings import MOST_SUBJECTS
 from models_registry.queries import preflight_words
 from models_registry.queries.preflight_words import NOTES, SENTENCES, note_said, said
 
@@ -90,7 +91,7 @@ def test_sentences_are_translated(report: Report) -> None:
 def test_what_a_report_holds_only_in_part_is_said_as_it_is_stored() -> None:
     report = REPORTS[0]
     warning = next(found for found in report.warnings if found.code == "small_intents")
-    warning = replace(warning, subjects=warning.subjects[:1] * preflight_words.MOST_SUBJECTS)
+    warning = replace(warning, subjects=warning.subjects[:1] * MOST_SUBJECTS)
 
     with translation.override("es"):
         assert said(warning, report) == (warning.message, warning.fix)
