@@ -10,7 +10,7 @@ export UV_NO_PROGRESS=1
 export UV_SYSTEM_CERTS ?= 1
 unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-reset run test lint test-sqlite test-postgres test-browser soak bench-generation bench-import bench-preflight messages format clean chromium litellm lock
+.PHONY: help demo demo-reset run test lint test-sqlite test-postgres test-browser soak bench-generation bench-import bench-preflight bench-gate messages format clean chromium litellm lock
 .DELETE_ON_ERROR:
 
 help: ## this list
@@ -67,6 +67,9 @@ bench-generation: $(VENV)/.dev $(VENV)/.redis ## how near to a limit the workers
 
 bench-import: $(VENV)/.demo ## how fast a golden set is imported, beside json.loads and COPY; ROWS=20000 for fewer
 	@$(PY) bench/import_golden_set.py --rows $(or $(ROWS),100000)
+
+bench-gate: $(VENV)/.demo ## the gate on simulated votes, looked at after every example: false promotions, power, coverage; RUNS=2000 for a quick one
+	@$(PY) bench/simulate_gate.py --runs $(or $(RUNS),20000)
 
 format: $(VENV)/.dev ## format the code and mend what can be mended
 	@$(VENV)/bin/ruff check --quiet --fix-only . && $(VENV)/bin/ruff format --quiet .

@@ -10,6 +10,7 @@ from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext as _
 
 from reviews.models import Assignment, Comparison, Evaluation
+from reviews.queries.eligibility import evaluations_for
 from reviews.queries.progress import open_evaluations
 
 VOTE, WATCH = "cast_vote", "view_evaluation"
@@ -51,8 +52,9 @@ def reviewer(request: HttpRequest) -> User:
     return user
 
 
-def evaluation_open_for_votes(pk: int) -> Evaluation:
-    return get_object_or_404(open_evaluations(), pk=pk)
+def evaluation_open_for_votes(person: User, pk: int) -> Evaluation:
+    """One that is open, and open to this reviewer."""
+    return get_object_or_404(evaluations_for(person, open_evaluations()), pk=pk)
 
 
 def assignment_to_vote_on(ticket: str) -> Assignment:

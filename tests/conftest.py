@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from django.conf import settings as django_settings
 from django.contrib.auth.models import Group, User
+from django.core.cache import cache
 from django.db import connections
 from django.test import Client
 from kombu import Connection
@@ -257,6 +258,12 @@ def worker_process(transactional_db: None) -> Iterator[Callable[..., WorkerProce
 def shared_data() -> Path:
     """The folder with the data that lies beside the checkout; a test that asks for it is skipped without."""
     return services.shared_data()
+
+
+@pytest.fixture(autouse=True)
+def _nothing_remembered() -> None:
+    """Another test's rows have the same ids."""
+    cache.clear()
 
 
 @pytest.fixture(autouse=True)

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from models_registry.models import GenerationRun, Response
 from reviews.models import Assignment, Comparison, Evaluation, ReviewerTally, SkippedTurn
+from reviews.queries.eligibility import eligibility, evaluations_for
 
 DONE, FAILED, PENDING = Response.Status.DONE, Response.Status.FAILED, Response.Status.PENDING
 
@@ -96,7 +97,8 @@ def is_free() -> Q:
 def open_comparisons(evaluation: Evaluation, reviewer: User) -> QuerySet[Comparison]:
     """Comparisons with a turn that this reviewer could take now or holds already."""
     turns = Assignment.objects.filter(comparison=OuterRef("pk"))
-    free = turns.filter(is_free() | Q(reviewer=reviewer), voted=False)
+    may_take = is_free() & eligibility(evaluation, reviewer).turns()
+    free = turns.filter(may_take | Q(reviewer=reviewer), voted=False)
     return (
         evaluation.comparisons.filter(Exists(free))
         .exclude(Exists(turns.filter(reviewer=reviewer, voted=True)))
@@ -121,7 +123,7 @@ def work_for_reviewer(reviewer: User) -> list[ReviewerWork]:
         return []
     work = [
         ReviewerWork(evaluation.pk, evaluation.name, reviewer_progress(evaluation, reviewer))
-        for evaluation in open_evaluations()
+        for evaluation in evaluations_for(reviewer, open_evaluations())
     ]
     return sorted(work, key=lambda item: item.progress.left == 0)
 

@@ -7,7 +7,7 @@ advance, share the starting coin: nothing is tuned to the data, and only how oft
 """
 
 from dataclasses import dataclass
-from math import inf, isfinite, log, sqrt
+from math import isfinite, log, sqrt
 from typing import Final
 
 import numpy as np
@@ -22,10 +22,10 @@ DEFAULT_VARIANCE: Final = 0.16
 PRECISION: Final = 1e-6
 
 # The universal part: bets of every size, dense at both ends: never far off, whatever the truth is.
-_UNIVERSAL: Final[Floats] = np.sin(np.pi * (np.arange(32) + 0.5) / 64) ** 2
+UNIVERSAL: Final[Floats] = np.sin(np.pi * (np.arange(32) + 0.5) / 64) ** 2
 # The planned part: bets near the best one for a result that is just decided at the planned end.
-_MULTIPLES: Final[Floats] = np.array([0.7, 1.0, 1.4])
-_LOG_SHARES: Final[Floats] = np.log(np.concatenate([np.full(32, 0.2 / 32), np.full(3, 0.8 / 3)]))
+MULTIPLES: Final[Floats] = np.array([0.7, 1.0, 1.4])
+LOG_SHARES: Final[Floats] = np.log(np.concatenate([np.full(32, 0.2 / 32), np.full(3, 0.8 / 3)]))
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Bets:
         """Share of the fortune each gambler stakes on every example against theta <= m; shape (35,)."""
         # clipped after the multiples, not before: a stake above 1 could leave a gambler in debt, and then
         # the fortune is no e-value
-        return np.concatenate([_UNIVERSAL, np.clip(self.rate * m * _MULTIPLES, 1e-4, 0.9)])
+        return np.concatenate([UNIVERSAL, np.clip(self.rate * m * MULTIPLES, 1e-4, 0.9)])
 
 
 def bets(planned: int, alpha: float, variance: float = DEFAULT_VARIANCE) -> Bets:
@@ -126,10 +126,23 @@ def _lower_limit(values: Floats, repeats: Ints, bets: Bets) -> float:
 
 
 def _log_e_value(values: Floats, repeats: Ints, m: float, bets: Bets) -> float:
-    if not values.size:
-        return 0.0
+    return float(log_e_values(values, repeats, m, bets))
+
+
+def log_e_values(values: Floats, counts: ArrayLike, m: float, bets: Bets) -> Floats:
+    """`log_e_value` at many moments or of many evaluations at once, from how often each score occurred.
+
+    values: float, shape (U,), the scores there are. counts: shape (..., U), how often each occurred (also fractions,
+    to ask what scores of the same mixture would say). Returns shape (...).
+    Source: as `log_e_value`.
+    """
+    repeats = np.asarray(counts, dtype=np.float64)
     # log1p and a common factor: thousands of votes multiply to far beyond what a float holds
-    growth = np.log1p(np.outer(bets.stakes(m), values / m - 1))
-    logs = growth @ repeats + _LOG_SHARES
-    top = float(logs.max())
-    return top + log(float(np.exp(logs - top).sum())) if top < inf else inf
+    growth = np.log1p(np.outer(values / m - 1, bets.stakes(m)))
+    logs = repeats @ growth
+    logs += LOG_SHARES
+    top = logs.max(axis=-1, keepdims=True)
+    logs -= top
+    np.exp(logs, out=logs)
+    summed: Floats = top[..., 0] + np.log(logs.sum(axis=-1))
+    return summed

@@ -2,16 +2,13 @@
 
 from dataclasses import dataclass
 from math import sqrt
-from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import stdtrit
 
 from reviews.stats.choices import Floats
+from reviews.stats.fixed import FIXED, effective_size, wilson
 from reviews.stats.tally import known_scores
-
-FIXED = "Wilson, effective sample size"
 
 
 @dataclass(frozen=True)
@@ -46,7 +43,7 @@ def win_rate(scores: ArrayLike, level: float = 0.95) -> WinRate:
     Raises ValueError on a wrong shape, a score outside [0, 1], or an impossible level.
     Source: Korn & Graubard 1998 (Survey Methodology 24:193-201); Wilson 1927 (JASA 22:209-212).
     """
-    return _win_rate(known_scores(scores), _checked_level(level))
+    return _win_rate(known_scores(scores), checked_level(level))
 
 
 def win_rates_by_group(scores: ArrayLike, membership: ArrayLike, level: float = 0.95) -> list[WinRate]:
@@ -66,7 +63,7 @@ def win_rates_by_group(scores: ArrayLike, membership: ArrayLike, level: float = 
     # sorted once for all groups: NaN goes last and is cut off
     order = np.argsort(values)[: int(np.count_nonzero(~np.isnan(values)))]
     ascending, rows = values[order], member.astype(np.bool_)[:, order]
-    confidence = _checked_level(level)
+    confidence = checked_level(level)
     return [_win_rate(ascending[row], confidence) for row in rows]
 
 
@@ -78,40 +75,11 @@ def _win_rate(known: Floats, level: float) -> WinRate:
     if examples == 1:
         return WinRate(1, theta, None, Interval(0.0, 1.0, level, FIXED))
     variance = float(known.var(ddof=1)) / examples
-    interval = _wilson(theta, _effective_size(theta, variance, examples, level), level)
-    return WinRate(examples, theta, sqrt(variance), interval)
+    low, high = wilson(theta, effective_size(theta, variance, examples), examples - 1, level)
+    return WinRate(examples, theta, sqrt(variance), Interval(float(low), float(high), level, FIXED))
 
 
-def _effective_size(theta: float, variance: float, examples: int, level: float) -> float:
-    """How many coin tosses tell as much of theta as these examples, less for estimating the spread."""
-    # The cap keeps scores that are nearly all alike from claiming certainty: at theta = 1/2 it is the
-    # spread of three examples half a point away from all the others (as in the rule of three).
-    cap = max(examples, examples**2 / 3)
-    if theta in (0.0, 1.0):
-        size = float(examples)
-    elif variance == 0:
-        size = cap
-    else:
-        size = min(max(theta * (1 - theta) / variance, 1.0), cap)
-    t = float(stdtrit(examples - 1, (1 + level) / 2))
-    return size * (_z(level) / t) ** 2
-
-
-def _wilson(theta: float, size: float, level: float) -> Interval:
-    z = _z(level)
-    shrink = 1 + z**2 / size
-    centre = (theta + z**2 / (2 * size)) / shrink
-    half = z * sqrt(theta * (1 - theta) / size + z**2 / (4 * size**2)) / shrink
-    # at theta 0 or 1 one limit equals it up to rounding: the estimate must stay in its own interval
-    low, high = min(centre - half, theta), max(centre + half, theta)
-    return Interval(max(low, 0.0), min(high, 1.0), level, FIXED)
-
-
-def _z(level: float) -> float:
-    return NormalDist().inv_cdf((1 + level) / 2)
-
-
-def _checked_level(level: float) -> float:
+def checked_level(level: float) -> float:
     if not 0 < level < 1:
         raise ValueError(f"level is {level}; give a fraction of 1 such as 0.95")
     return float(level)

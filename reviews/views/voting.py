@@ -39,8 +39,7 @@ COUNTED, REFUSED, MISSING = 200, 409, 422
 @never_cache
 @require_GET
 def vote(request: HttpRequest, pk: int) -> HttpResponse:
-    access.reviewer(request)
-    evaluation = access.evaluation_open_for_votes(pk)
+    evaluation = access.evaluation_open_for_votes(access.reviewer(request), pk)
     return _page(request, evaluation, "reviews/vote.html")
 
 
@@ -88,7 +87,7 @@ def undo(request: HttpRequest, ticket: str) -> HttpResponse:
 def release(request: HttpRequest, pk: int) -> HttpResponse:
     """The page was left: what was only held for it goes back to the queue."""
     reviewer = access.reviewer(request)
-    release_held(evaluation=access.evaluation_open_for_votes(pk), reviewer=reviewer)
+    release_held(evaluation=access.evaluation_open_for_votes(reviewer, pk), reviewer=reviewer)
     return HttpResponse(status=204)
 
 

@@ -9,7 +9,7 @@ from decimal import Decimal
 from itertools import pairwise
 
 import pytest
-from django.db import OperationalError
+from django.db import OperationalError, connection
 from django.utils import timezone
 
 from models_registry.actions.responses import request_responses, retry_failed_responses
@@ -450,7 +450,7 @@ def test_answer_waits_until_the_database_takes_it(version, chat_endpoint, monkey
         return store(answer)
 
     monkeypatch.setattr(generate, "_store", away_twice)
-    monkeypatch.setattr(generate.connection, "close", lambda: None)  # the test's transaction goes on
+    monkeypatch.setattr(connection, "close", lambda: None)  # the test's transaction goes on
     assert generate_next(version.endpoint_id)
     response.refresh_from_db()
     assert response.status == "done"
@@ -466,7 +466,7 @@ def test_answer_is_let_go_when_the_database_stays_away(version, chat_endpoint, m
 
     monkeypatch.setattr(generate, "_store", away)
     monkeypatch.setattr(generate, "STORE_SECONDS", 0.6)
-    monkeypatch.setattr(generate.connection, "close", lambda: None)
+    monkeypatch.setattr(connection, "close", lambda: None)
     with pytest.raises(OperationalError):
         generate_next(version.endpoint_id)
     # its lease runs out, and it is asked for again and counted as lost, like any whose worker died
