@@ -102,13 +102,7 @@ def open_comparisons(evaluation: Evaluation, reviewer: User) -> QuerySet[Compari
     return (
         evaluation.comparisons.filter(Exists(free))
         .exclude(Exists(turns.filter(reviewer=reviewer, voted=True)))
-        .exclude(
-            Exists(
-                SkippedTurn.objects.filter(
-                    comparison=OuterRef("pk"), reviewer=reviewer, lifted_at__isnull=True
-                )
-            )
-        )
+        .exclude(Exists(SkippedTurn.objects.filter(comparison=OuterRef("pk"), reviewer=reviewer)))
     )
 
 

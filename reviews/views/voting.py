@@ -30,6 +30,7 @@ from reviews.blinding import CHOICES_ON_SCREEN
 from reviews.forms import FlagForm
 from reviews.models import Assignment, Evaluation
 from reviews.queries.progress import ReviewerProgress, reviewer_progress, votes_cast
+from reviews.queries.reviewers import wants_tour
 from reviews.queries.voting import blind_pair, earlier_judgement, ticket_of_last_vote
 from reviews.views.flags import flag, flag_context, render_flag, say
 
@@ -217,6 +218,8 @@ def _page(
     context: dict[str, Any] = {"progress": reviewer_progress(evaluation, reviewer), "notice": notice}
     if is_open:
         context["undo"] = undo or ticket_of_last_vote(evaluation, reviewer)
+    if template == "reviews/vote.html":
+        context["tour"] = wants_tour(reviewer)
     context |= _pair_context(evaluation, turn, request, flag_form)
     if turn is not None and template == "reviews/vote.html":
         following = hold_next(evaluation=evaluation, reviewer=reviewer, beside=turn)

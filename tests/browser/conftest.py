@@ -11,8 +11,10 @@ from axe_playwright_python.sync_playwright import Axe
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.test import Client
+from django.utils import timezone
 from playwright.sync_api import BrowserContext, Page
 
+from reviews.actions.reviewers import tour_seen
 from tests import services
 
 LAUNCH_SECONDS = 60
@@ -80,7 +82,8 @@ def page_for(
 ) -> Iterator[Callable[..., Page]]:
     """`page_for(user)`: a page in a browser of its own where this user is logged in; None: nobody is.
 
-    `javascript=False`, `width=390`, `dark=True` change the browser. Addresses may be relative: `page.goto("/")`.
+    `javascript=False`, `width=390`, `dark=True` change the browser; `tour=True`: it is their first visit. Addresses
+    may be relative: `page.goto("/")`.
     """
     contexts: list[BrowserContext] = []
 
@@ -91,6 +94,7 @@ def page_for(
         width: int = 1440,
         height: int = 900,
         dark: bool = False,
+        tour: bool = False,
         **options: Any,
     ) -> Page:
         context = new_context(
@@ -106,6 +110,8 @@ def page_for(
         if javascript:
             context.add_init_script(REPORT_VIOLATIONS)
         if user is not None:
+            if not tour:
+                tour_seen(reviewer=user, at=timezone.now())
             session = client_for(user).cookies[settings.SESSION_COOKIE_NAME].value
             context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": session, "url": live_url}])
         watch.over(context)
