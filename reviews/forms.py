@@ -5,14 +5,18 @@ from decimal import Decimal
 from typing import Any
 
 from django import forms
+from django.contrib.auth.models import Group, User
 from django.db.models import Exists, OuterRef, Q
 from django.utils.text import capfirst
+from django.utils.translation import get_language_info
 from django.utils.translation import gettext_lazy as _
 
 from models_registry.models import Endpoint, ExampleFlag, GoldenSetVersion, ModelVersion, Response
 from models_registry.models.golden_set import intent_shown
 from reviews.models import Evaluation
 from reviews.queries.comparisons import OUTCOMES
+from reviews.queries.eligibility import reviewers
+from reviews.roles import ADMIN, LEAD, REVIEWER
 
 
 class VersionSelect(forms.Select):
@@ -175,3 +179,85 @@ class FlagForm(forms.Form):
         help_text=_("What should it say instead? For the people who keep the golden set."),
         widget=forms.Textarea(attrs={"rows": 3, "dir": "auto"}),
     )
+
+
+class InviteForm(forms.Form):
+    """Who else may vote in an evaluation that is for the invited."""
+
+    reviewers = forms.ModelMultipleChoiceField(
+        User.objects.none(), label=_("People"), required=False, widget=forms.CheckboxSelectMultiple
+    )
+    groups = forms.ModelMultipleChoiceField(
+        Group.objects.none(),
+        label=_("Groups"),
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        help_text=_("Whoever votes and is in the group, also who joins it later."),
+    )
+    most_votes = forms.IntegerField(
+        label=_("At most so many votes each"),
+        required=False,
+        min_value=1,
+        widget=forms.NumberInput(attrs={"placeholder": _("no limit")}),
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        people, groups = self.fields["reviewers"], self.fields["groups"]
+        assert isinstance(people, forms.ModelMultipleChoiceField)
+        assert isinstance(groups, forms.ModelMultipleChoiceField)
+        people.queryset = reviewers()
+        people.label_from_instance = name_of  # type: ignore[method-assign, assignment]
+        groups.queryset = Group.objects.exclude(name__in=[REVIEWER, LEAD, ADMIN]).order_by("name")
+        if not groups.queryset.exists():
+            del self.fields["groups"]
+
+
+class WhoVotesForm(forms.ModelForm):
+    """What a lead may change while people vote."""
+
+    class Meta:
+        model = Evaluation
+        fields = ["open_to", "largest_share", "check_percent"]
+        labels = {
+            "open_to": _("Who may vote"),
+            "largest_share": _("Largest share of an intent, percent"),
+            "check_percent": _("Hidden checks, percent"),
+        }
+        help_texts = {
+            "largest_share": _(
+                "No one of several invited people gives more of an intent's votes, so that nobody decides it alone."
+            ),
+            "check_percent": _(
+                "So many of a hundred pairs check the reviewer: the same pair with sides swapped, the same text twice, "
+                "an answer to another question. None of them is counted."
+            ),
+        }
+        widgets = {"open_to": forms.RadioSelect}
+
+
+class ProfileForm(forms.Form):
+    languages = forms.MultipleChoiceField(
+        label=_("Languages you read well"),
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        help_text=_("You are given only pairs you can read. Choose none to be given all."),
+    )
+
+    def __init__(self, *args: Any, offered: Iterable[str], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field = self.fields["languages"]
+        assert isinstance(field, forms.MultipleChoiceField)
+        field.choices = [(code, language_name(code)) for code in offered]
+
+
+def name_of(person: User) -> str:
+    return person.get_full_name() or person.get_username()
+
+
+def language_name(code: str) -> str:
+    """In the language itself: español of es; the code where Django knows no name of it."""
+    try:
+        return str(get_language_info(code)["name_local"])
+    except KeyError:
+        return code

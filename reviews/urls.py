@@ -1,6 +1,17 @@
 from django.urls import path
 
-from reviews.views import dashboards, evaluations, flags, generation, home, my_votes, practice, voting
+from reviews.views import (
+    dashboards,
+    evaluations,
+    flags,
+    generation,
+    home,
+    my_votes,
+    practice,
+    profiles,
+    reviewers,
+    voting,
+)
 
 urlpatterns = [
     path("", home.home, name="home"),
@@ -18,6 +29,17 @@ urlpatterns = [
     path("evaluations/<int:pk>/comparisons/", dashboards.comparisons, name="comparisons"),
     path("comparisons/<int:pk>/", dashboards.comparison, name="comparison"),
     path("comparisons/<int:pk>/flag/", flags.flag_comparison, name="flag_comparison"),
+    path("evaluations/<int:pk>/reviewers/", reviewers.reviewers, name="evaluation_reviewers"),
+    path("evaluations/<int:pk>/reviewers/invite/", reviewers.invite, name="invite"),
+    path("evaluations/<int:pk>/reviewers/settings/", reviewers.who_votes, name="who_votes"),
+    path("evaluations/<int:pk>/reviewers/<int:reviewer>/release/", reviewers.release, name="release_turns"),
+    path(
+        "evaluations/<int:pk>/invitations/<int:invitation>/withdraw/",
+        reviewers.withdraw,
+        name="withdraw_invitation",
+    ),
+    path("evaluations/<int:pk>/skipped/<int:comparison>/offer/", reviewers.offer, name="offer_again"),
+    path("profile/", profiles.profile, name="profile"),
     path("evaluations/<int:pk>/vote/", voting.vote, name="vote"),
     path("evaluations/<int:pk>/release/", voting.release, name="release_held"),
     path("evaluations/<int:pk>/my-votes/", my_votes.my_votes, name="my_votes"),

@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from reviews.actions.votes import refusal
-from reviews.models import Assignment, SkippedTurn
+from reviews.models import Assignment, Comparison, SkippedTurn
 from reviews.queries.progress import open_evaluations
 
 LONGEST_NOTE = 2000
@@ -31,10 +31,18 @@ def _skip(assignment: Assignment, reviewer: User, reason: str, note: str) -> Non
         pk=assignment.pk, reviewer=reviewer, voted=False, evaluation__in=open_evaluations()
     ).update(reviewer=None, lease_until=None, shown_at=None)
     skipped = SkippedTurn.objects.filter(comparison=assignment.comparison_id, reviewer=reviewer)
-    if not given_back and not skipped.exists():
+    if not given_back:
+        if skipped.exists():
+            return
         raise refusal(Assignment.objects.select_related("evaluation").get(pk=assignment.pk))
-    SkippedTurn.objects.get_or_create(
-        comparison_id=assignment.comparison_id,
-        reviewer=reviewer,
-        defaults={"reason": reason, "note": note, "skipped_at": timezone.now()},
+    said = {"reason": reason, "note": note, "skipped_at": timezone.now(), "lifted_at": None}
+    SkippedTurn.objects.update_or_create(
+        comparison_id=assignment.comparison_id, reviewer=reviewer, defaults=said
+    )
+
+
+def offer_again(*, comparison: Comparison, by: User | None) -> int:
+    """Let those who skipped a comparison be given it again; how many. That they did, and why, stays on record."""
+    return SkippedTurn.objects.filter(comparison=comparison, lifted_at__isnull=True).update(
+        lifted_at=timezone.now()
     )

@@ -89,6 +89,9 @@ class SkippedTurn(models.Model):
     reason = models.CharField(max_length=10, choices=Reason.choices)
     note = models.TextField(blank=True)
     skipped_at = models.DateTimeField()
+    lifted_at = models.DateTimeField(
+        null=True, blank=True, help_text="From then on they may be given it again, as a lead asked."
+    )
 
     class Meta:
         ordering = ["skipped_at", "pk"]

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from math import ceil
 
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.cache import cache
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
@@ -178,3 +179,9 @@ def _dealt(evaluation: Evaluation) -> Dealt:
         turns[intent] += count
         langs_of.setdefault(intent, set()).add(lang)
     return Dealt(dict(turns), langs_of)
+
+
+def offered_languages(known: Iterable[str]) -> list[str]:
+    """Those that a person may say they read: the pages' own, and those of all turns."""
+    used = Assignment.objects.exclude(lang="").order_by().values_list("lang", flat=True).distinct()
+    return sorted({*dict(settings.LANGUAGES), *used, *known})

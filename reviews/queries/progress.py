@@ -102,7 +102,13 @@ def open_comparisons(evaluation: Evaluation, reviewer: User) -> QuerySet[Compari
     return (
         evaluation.comparisons.filter(Exists(free))
         .exclude(Exists(turns.filter(reviewer=reviewer, voted=True)))
-        .exclude(Exists(SkippedTurn.objects.filter(comparison=OuterRef("pk"), reviewer=reviewer)))
+        .exclude(
+            Exists(
+                SkippedTurn.objects.filter(
+                    comparison=OuterRef("pk"), reviewer=reviewer, lifted_at__isnull=True
+                )
+            )
+        )
     )
 
 

@@ -35,7 +35,7 @@ def free_turns(evaluation: Evaluation, reviewer: User) -> QuerySet[Assignment]:
             is_free(), eligibility(evaluation, reviewer).turns(), evaluation=evaluation, voted=False
         )
         .exclude(Exists(Assignment.objects.filter(**mine)))
-        .exclude(Exists(SkippedTurn.objects.filter(**mine)))
+        .exclude(Exists(SkippedTurn.objects.filter(**mine, lifted_at__isnull=True)))
         .order_by("position", "slot")
     )
 

@@ -44,9 +44,7 @@ def agreement(examples: ArrayLike, raters: ArrayLike, choices: ArrayLike) -> Agr
     same_length(examples=example, raters=rater, choices=choice)
     if len(np.unique(np.stack([example, rater]), axis=1).T) < example.size:
         raise ValueError("a rater has two votes on one example; keep one of them")
-    names, row = np.unique(example, return_inverse=True)
-    cells = np.bincount(row * 3 + _CATEGORY[choice], minlength=names.size * 3)
-    table = cells.reshape(names.size, 3)
+    table = vote_table(example, choice)
     votes = table.sum(axis=1)
     return Agreement(
         percent=percent_agreement(table),
@@ -88,6 +86,47 @@ def gwet_ac1(table: Ints) -> float | None:
     shares = np.sort(rated / rated.sum(axis=1, keepdims=True), axis=0).mean(axis=0)
     chance = float((shares * (1 - shares)).sum() / (table.shape[1] - 1))
     return (observed - chance) / (1 - chance)
+
+
+def gwet_ac2(table: Ints) -> float | None:
+    """AC2 with linear weights: mixing up a win and a tie counts half of mixing up a win and a loss, as in the win rate.
+
+    AC2 = (p_a - p_e) / (1 - p_e), w_kl = 1 - |k - l|/(Q - 1); p_a is that of `percent_agreement` with the agreement of
+    every two votes w_kl, and p_e = sum_kl w_kl / (Q (Q-1)) sum_q pi_q (1 - pi_q). table, pi_q: as in `gwet_ac1`, the
+    columns in the order of the scale. None where no example has two votes.
+    Raises ValueError on another shape.
+    Source: Gwet 2014, Handbook of Inter-Rater Reliability, 4th edition, chapter 5.
+    """
+    rated = _rated(table, at_least=2)
+    if not len(rated):
+        return None
+    weights = linear_weights(table.shape[1])
+    votes = rated.sum(axis=1)
+    agreeing = (rated * (rated @ weights - 1)).sum(axis=1)
+    observed = float(np.mean(np.sort(agreeing / (votes * (votes - 1)))))
+    shown = _rated(table, at_least=1)
+    shares = np.sort(shown / shown.sum(axis=1, keepdims=True), axis=0).mean(axis=0)
+    categories = table.shape[1]
+    chance = float(weights.sum() / (categories * (categories - 1)) * (shares * (1 - shares)).sum())
+    return (observed - chance) / (1 - chance)
+
+
+def linear_weights(categories: int) -> Floats:
+    """w_kl = 1 - |k - l|/(Q - 1), shape (Q, Q)."""
+    place = np.arange(categories)
+    return 1 - np.abs(place[:, None] - place[None, :]) / (categories - 1)
+
+
+def vote_table(examples: ArrayLike, choices: ArrayLike) -> Ints:
+    """Votes on each example in the categories baseline, tie of either kind, candidate; int, shape (n, 3).
+
+    examples, choices: int, shape (V,), as in `agreement`; rows in the order of the examples' numbers.
+    """
+    example, choice = whole_numbers(examples, "examples"), choice_codes(choices)
+    same_length(examples=example, choices=choice)
+    names, row = np.unique(example, return_inverse=True)
+    cells = np.bincount(row * 3 + _CATEGORY[choice], minlength=names.size * 3)
+    return cells.reshape(names.size, 3).astype(np.int64)
 
 
 def ordinal_alpha(table: Ints) -> float | None:

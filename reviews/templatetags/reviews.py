@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from evalsite import figures
 from evalsite.figures import NO_BREAK, figure
 from models_registry.models.golden_set import intent_shown
-from reviews import markdown
+from reviews import forms, markdown
 from reviews.stats.quantiles import QuantileInterval
 from reviews.stats.win_rate import Interval
 
@@ -33,6 +33,12 @@ def rendered(text: str) -> SafeString:
 def intent(name: str) -> str:
     """An intent, or what it is called to have none."""
     return intent_shown(name)
+
+
+@register.filter
+def language_name(code: str) -> str:
+    """A language in itself: español of es."""
+    return forms.language_name(code)
 
 
 @register.filter

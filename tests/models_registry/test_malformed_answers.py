@@ -10,7 +10,7 @@ from django.db import IntegrityError, OperationalError
 from django.utils import timezone
 
 from models_registry.actions.responses import request_responses
-from models_registry.generation import client, storing
+from models_registry.generation import client, generate, storing
 from models_registry.generation.generate import generate_next
 from models_registry.generation.storing import MOST_ATTEMPTS
 from models_registry.models import EndpointUse, Response
@@ -128,6 +128,7 @@ def test_a_database_that_goes_away_does_not_fail_the_response(response, endpoint
         raise OperationalError("server closed the connection unexpectedly")
 
     monkeypatch.setattr(storing, "_cost", goes_away)
+    monkeypatch.setattr(generate, "STORE_SECONDS", 0)
     with pytest.raises(OperationalError):
         generate_next(endpoint.pk)
     assert only(response).status == "pending"

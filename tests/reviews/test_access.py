@@ -19,6 +19,7 @@ from models_registry.actions.flags import flag_example
 from models_registry.actions.uploads import receive_upload
 from reviews import access
 from reviews.actions.assignments import claim_next
+from reviews.actions.invitations import invite
 from reviews.actions.votes import cast_vote
 from reviews.models import Evaluation, Vote
 from tests.factories import make_evaluation, make_golden_set_version, make_model_version, make_response
@@ -54,6 +55,13 @@ TABLE = {
     "evaluation_cancel": DONE_BY_LEADS,
     "evaluation_path": DONE_BY_LEADS,
     "evaluation_scan": DONE_BY_LEADS,
+    "evaluation_reviewers": WATCHED,
+    "invite": Row("POST", 403, 403, 422, 422),
+    "who_votes": DONE_BY_LEADS,
+    "release_turns": DONE_BY_LEADS,
+    "withdraw_invitation": Row("POST", 403, 403, 302, 404),  # the lead has taken it back already
+    "offer_again": DONE_BY_LEADS,
+    "profile": Row("GET", 200, 200, 200, 200),
     "comparisons": WATCHED,
     "comparison": WATCHED,
     "vote": Row("GET", 403, 200, 403, 403),
@@ -93,6 +101,7 @@ TABLE = {
 }
 # what they answer to the other method
 OTHER_METHOD = {
+    "profile": 302,
     "evaluation_new": 422,
     "golden_set_version_retire": 422,
     "golden_set_upload": 422,
@@ -112,6 +121,7 @@ GIVEN = {
     "cast_vote": {"choice": "tie"},
     "change_vote": {"choice": "tie"},
     "skip_turn": {"reason": "other"},
+    "who_votes": {"open_to": "everyone", "largest_share": "60", "check_percent": "0"},
     "flag_example": {"kind": "tag"},
     "flag_comparison": {"kind": "tag"},
 }
@@ -155,10 +165,17 @@ def path_of(name: str, evaluation: Evaluation) -> str:
         example = evaluation.comparisons.get(position=0).example
         flag = flag_example(example=example, kind="tag", note="", by=User.objects.create(username="fay"))
         return reverse(name, args=["support", flag.pk])
+    if name == "withdraw_invitation":
+        invite(evaluation=evaluation, reviewers=[User.objects.get_or_create(username="ines")[0]], by=None)
+        return reverse(name, args=[evaluation.pk, evaluation.invitations.get().pk])
+    if name == "release_turns":
+        return reverse(name, args=[evaluation.pk, User.objects.get_or_create(username="ines")[0].pk])
+    if name == "offer_again":
+        return reverse(name, args=[evaluation.pk, evaluation.comparisons.get(position=0).pk])
     if name.startswith("upload"):
         return reverse(name, args=[receive_upload(**UPLOADS.get(name, CHECKED), name="support", by=None).pk])
     plain = {"home", "evaluations", "evaluation_new", "golden_sets", "golden_set_upload", "models"}
-    plain.add("responses_upload")
+    plain |= {"responses_upload", "profile"}
     return reverse(name, args=[] if name in plain else arguments.get(name, [evaluation.pk]))
 
 

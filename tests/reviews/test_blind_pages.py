@@ -227,7 +227,7 @@ def test_no_address_of_a_dashboard_stands_on_a_reviewers_pages(
         ours = {link for link in links if link.startswith("/") and not link.startswith("/static/")}
         assert all(
             re.fullmatch(
-                r"/|/accounts/(password|logout|language)/|/evaluations/\d+/(vote|my-votes)/|/practice/|"
+                r"/|/accounts/(password|logout|language)/|/evaluations/\d+/(vote|my-votes)/|/(practice|profile)/|"
                 r"/assignments/[\w-]{16}/(vote|flag|skip|undo)/(\?strength=clearly)?",
                 link,
             )
