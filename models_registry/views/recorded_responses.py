@@ -18,6 +18,7 @@ from models_registry.forms import ResponsesForm
 from models_registry.forms.recorded_responses import most_bytes
 from models_registry.importing.limits import upload_limits
 from models_registry.models import Model
+from models_registry.queries.file_words import file_said
 
 LISTED = 200
 
@@ -34,7 +35,10 @@ def responses_upload(request: HttpRequest) -> HttpResponse:
     context = {
         "form": form,
         "imported": imported,
-        "listed": imported.errors[:LISTED] if imported else (),
+        "listed": [
+            replace(problem, message=file_said(problem.message), fix=file_said(problem.fix))
+            for problem in (imported.errors[:LISTED] if imported else ())
+        ],
         "unlisted": imported.more_errors + max(0, len(imported.errors) - LISTED) if imported else 0,
         "names": Model.objects.values_list("name", flat=True),
         "most_mb": most_bytes() // 1024 // 1024,

@@ -20,6 +20,7 @@ from models_registry.actions import uploads
 from models_registry.forms import ColumnsForm, PreflightOptionsForm, StoreForm, UploadForm
 from models_registry.golden_files import Problem
 from models_registry.models import GoldenSet, Upload
+from models_registry.queries.file_words import file_said
 from models_registry.views.preflight import shown
 
 LISTED = 200
@@ -187,7 +188,10 @@ def _upload_page(request: HttpRequest, found: Upload, form: StoreForm, status: i
         "preflight": shown(report) if report else None,
         "same_version": queries.same_version(found),
         "number": queries.next_number(found),
-        "listed": found.problems[:LISTED],
+        "listed": [
+            {**problem, "message": file_said(problem["message"]), "fix": file_said(problem["fix"])}
+            for problem in found.problems[:LISTED]
+        ],
         "unlisted": found.more_problems + max(0, len(found.problems) - LISTED),
     }
     return render(request, "models_registry/upload.html", context, status=status)
