@@ -1,0 +1,350 @@
+"""What a vote with the pair after the next costs, beside a bare Django view with one SELECT and one INSERT.
+
+    make bench-voting        about five minutes; COMPARISONS=10000 for a smaller second evaluation
+
+It starts PostgreSQL, Redis and the product's own server (gunicorn with evalsite/gunicorn.py, one process). Reviewers vote
+over HTTP as the page does, one request after the other without a pause: what a request takes is what a browser waits for
+it, so with 8 and 32 reviewers it contains the waiting for the others. The bare view stands behind the same middleware,
+session and login on the same server, and the two are measured in turns of a second or less. The large evaluation is half
+done, as it would be on an ordinary day.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+import os
+import platform
+import re
+import socket
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+SMALL, LARGE = 100, 100_000
+CONCURRENCY = (1, 8, 32)
+ROUNDS = 5
+# requests of each reviewer in a round
+BATCH = {1: 16, 8: 6, 32: 3}
+TICKET = re.compile(r'data-ticket="([\w-]{16})"')
+ANSWER = """Thank you for writing about order **{key}**. Here is what happens next:
+
+1. We check the parcel's way with the carrier, which takes up to *two* working days.
+2. If it is lost, you choose between a **refund** and a new parcel.
+3. Either way you hear from us by e-mail, and nothing more is to be done on your side.
+
+| step | who | until |
+|---|---|---|
+| search | carrier | Thursday |
+| refund | Aurora | within 5 days |
+
+```python
+refund = order.total - order.discount  # {side}
+```
+
+Please keep the receipt; if the parcel does turn up meanwhile, you need not send it back at your own cost.
+"""
+
+
+@dataclass
+class Took:
+    """Of one kind of request: milliseconds each, and queries."""
+
+    milliseconds: list[float] = field(default_factory=list)
+    queries: list[int] = field(default_factory=list)
+
+    @property
+    def median(self) -> float:
+        return statistics.median(self.milliseconds)
+
+    @property
+    def p95(self) -> float:
+        return statistics.quantiles(self.milliseconds, n=20)[-1]
+
+
+class Browser:
+    """A reviewer who is logged in, before the first pair, the next one held."""
+
+    def __init__(self, port: int, cookies: str, token: str, evaluation: int) -> None:
+        self.connection = HTTPConnection("127.0.0.1", port, timeout=60)
+        self.headers = {"Cookie": cookies, "X-CSRFToken": token, "HX-Request": "true"}
+        page = self._send("GET", f"/evaluations/{evaluation}/vote/", {})[0]
+        self.shown, self.held = TICKET.findall(page)[:2]
+        self.floor = self.shown
+        self.numbers = itertools.count(1)
+
+    def _send(self, method: str, path: str, fields: dict[str, str]) -> tuple[str, float, int]:
+        headers = self.headers | {"Content-Type": "application/x-www-form-urlencoded"}
+        started = time.perf_counter()
+        self.connection.request(method, path, urlencode(fields), headers)
+        response = self.connection.getresponse()
+        body = response.read().decode()
+        took = 1000 * (time.perf_counter() - started)
+        if response.status != 200:
+            raise SystemExit(f"{method} {path}: {response.status} {body[:400]}")
+        return body, took, int(response.headers["X-Queries"])
+
+    def ask_floor(self) -> tuple[float, int]:
+        return self._send("POST", f"/floor/{self.floor}/{next(self.numbers)}/", {})[1:]
+
+    def vote(self) -> tuple[float, int]:
+        fields = {"choice": "left", "strength": "clearly", "seconds": "12.5", "shown": self.held}
+        body, took, queries = self._send("POST", f"/assignments/{self.shown}/vote/", fields)
+        if 'data-shown="kept"' not in body:
+            raise SystemExit(f"the pair that was held is not kept: {body[:400]}")
+        self.shown, self.held = self.held, TICKET.findall(body)[0]
+        return took, queries
+
+
+def measure_at_once(browsers: list[Browser]) -> tuple[Took, Took]:
+    """The floor and the vote in turns, every browser at once."""
+    floor, vote = Took(), Took()
+    batch = BATCH[len(browsers)]
+    with ThreadPoolExecutor(len(browsers)) as pool:
+
+        def run(act: Callable[[Browser], tuple[float, int]], into: Took | None) -> None:
+            def several(browser: Browser) -> list[tuple[float, int]]:
+                browser.connection.close()  # the server may have, in the meantime; it is opened anew
+                return [act(browser) for _ in range(batch)]
+
+            for results in pool.map(several, browsers):
+                if into is not None:
+                    into.milliseconds += [took for took, _queries in results]
+                    into.queries += [queries for _took, queries in results]
+
+        for round_ in range(ROUNDS + 1):  # the first warms up
+            run(Browser.ask_floor, floor if round_ else None)
+            run(Browser.vote, vote if round_ else None)
+    return floor, vote
+
+
+def lay_out(comparisons: int, votes: int) -> Any:
+    """An evaluation that is open for votes; a large one half done, by somebody else."""
+    from django.contrib.auth.models import User
+    from django.db import connection
+    from django.utils import timezone
+
+    from models_registry.models import Response
+    from reviews.actions.evaluations import deal_assignments, lay_out
+    from reviews.models import Comparison, Evaluation
+    from tests.factories import make_golden_set_version, make_model_version, make_rows
+
+    version = make_golden_set_version(make_rows(comparisons))
+    examples = list(version.examples.all())
+    models = [make_model_version(), make_model_version()]
+    responses: list[dict[int, Response]] = []
+    for side, model in enumerate(models):
+        made = (
+            Response(
+                model_version=model,
+                example=example,
+                request_sha256=f"{comparisons:032x}{example.position:032x}",
+                status="done",
+                text=ANSWER.format(key=example.key, side=side),
+                done_at=timezone.now(),
+                attempts=1,
+            )
+            for example in examples
+        )
+        responses.append({one.example_id: one for one in Response.objects.bulk_create(made, batch_size=2000)})
+    evaluation = Evaluation.objects.create(
+        name=f"{comparisons} comparisons",
+        candidate=models[0],
+        baseline=models[1],
+        golden_set_version=version,
+        votes_per_comparison=votes,
+        seed=20261125,
+        guidelines="Prefer the answer that solves the customer's problem.",
+    )
+    lay_out(evaluation, examples=examples, candidate_responses=responses[0], baseline_responses=responses[1])
+    compared = Comparison.objects.filter(evaluation=evaluation)
+    deal_assignments(evaluation, list(compared.select_related("example").prefetch_related("example__tags")))
+    Evaluation.objects.filter(pk=evaluation.pk).update(opened_at=timezone.now())
+    if comparisons > SMALL:
+        other = User.objects.create_user("did-the-first-half")
+        turns = evaluation.assignments.filter(position__lt=comparisons // 2)
+        turns.update(reviewer=other, voted=True, shown_at=timezone.now())
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "INSERT INTO reviews_vote (assignment_id, choice, strength, reasons, comment, cast_at, seconds, number) "
+                "SELECT id, 'tie', '', '[]', '', now(), 9, 1 FROM reviews_assignment WHERE voted"
+            )
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE")  # as autovacuum would by itself, which is off here
+    return evaluation
+
+
+def people(count: int) -> Iterator[tuple[str, str]]:
+    """Cookies and token of reviewers who are logged in."""
+    from django.conf import settings
+    from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
+    from django.contrib.auth.models import Group, User
+    from django.contrib.sessions.backends.db import SessionStore
+
+    group = Group.objects.get(name="Reviewer")
+    for number in range(count):
+        user = User.objects.create(username=f"bench-{User.objects.count()}-{number}")
+        user.groups.add(group)
+        session = SessionStore()
+        session[SESSION_KEY] = str(user.pk)
+        session[BACKEND_SESSION_KEY] = "django.contrib.auth.backends.ModelBackend"
+        session[HASH_SESSION_KEY] = user.get_session_auth_hash()
+        session.create()
+        token = f"{number:032d}"
+        cookies = f"{settings.SESSION_COOKIE_NAME}={session.session_key}; {settings.CSRF_COOKIE_NAME}={token}"
+        yield cookies, token
+
+
+def first_page(port: int, cookies: str, evaluation: int) -> None:
+    """Bytes over the wire of the first voting page in a browser with an empty cache."""
+    from playwright.sync_api import sync_playwright
+
+    from tests.services import chromium
+
+    if not chromium():
+        print("first page: not measured, there is no Chromium here; make chromium")
+        return
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium())
+        context = browser.new_context(viewport={"width": 1440, "height": 900})
+        address = f"http://127.0.0.1:{port}"
+        context.add_cookies(
+            [
+                {"name": name, "value": value, "url": address}
+                for name, _, value in (cookie.partition("=") for cookie in cookies.split("; "))
+            ]
+        )
+        page = context.new_page()
+        wire = context.new_cdp_session(page)
+        wire.send("Network.enable")
+        kinds: dict[str, str] = {}
+        sizes: dict[str, float] = {}
+        wire.on("Network.responseReceived", lambda event: kinds.update({event["requestId"]: event["type"]}))
+        wire.on(
+            "Network.loadingFinished",
+            lambda event: sizes.update({event["requestId"]: event["encodedDataLength"]}),
+        )
+        page.goto(f"{address}/evaluations/{evaluation}/vote/", wait_until="networkidle")
+        browser.close()
+    by_kind: dict[str, float] = {}
+    for request, size in sizes.items():
+        by_kind[kinds.get(request, "Other")] = by_kind.get(kinds.get(request, "Other"), 0) + size
+    parts = ", ".join(f"{kind.lower()} {size / 1000:.1f}" for kind, size in sorted(by_kind.items()))
+    print(
+        f"first page over the wire: {sum(sizes.values()) / 1000:.1f} KB in {len(sizes)} requests ({parts})",
+        flush=True,
+    )
+
+
+def a_free_port() -> int:
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        port: int = listening.getsockname()[1]
+    return port
+
+
+def wait_for(port: int, server: subprocess.Popen[bytes], log: Path) -> None:
+    for _ in range(200):
+        if server.poll() is not None:
+            raise SystemExit(log.read_text())
+        connection = HTTPConnection("127.0.0.1", port, timeout=2)
+        try:
+            connection.request("GET", "/healthz")
+            connection.getresponse().read()
+            return
+        except OSError:
+            time.sleep(0.1)
+        finally:
+            connection.close()
+    raise SystemExit("the server did not start within 20 seconds")
+
+
+def measure(folder: Path, options: argparse.Namespace) -> None:
+    import django
+
+    django.setup()
+    from django.core.management import call_command
+    from django.db import connection
+
+    call_command("migrate", verbosity=0)
+    call_command("collectstatic", interactive=False, verbosity=0)
+    # each reviewer votes on a comparison once, so the small evaluation wants many votes of each
+    evaluations = [(SMALL, lay_out(SMALL, 60))]
+    if options.comparisons > SMALL:
+        evaluations.append((options.comparisons, lay_out(options.comparisons, 1)))
+    port, log = a_free_port(), folder / "gunicorn.log"
+    command = ["-m", "gunicorn", "-c", "python:evalsite.gunicorn", "-b", f"127.0.0.1:{port}"]
+    with log.open("wb") as output:
+        server = subprocess.Popen([sys.executable, *command], cwd=ROOT, stdout=output, stderr=output)
+    try:
+        wait_for(port, server, log)
+        print(
+            f"Python {platform.python_version()}, Django {django.get_version()}, PostgreSQL "
+            f"{connection.pg_version // 10000}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}; milliseconds, median (95 %)"
+        )
+        print(
+            f"{'comparisons':>11}{'at once':>9}{'bare view':>18}{'vote and next':>18}{'ratio':>8}{'queries':>9}"
+        )
+        for comparisons, evaluation in evaluations:
+            for at_once in CONCURRENCY:
+                browsers = [Browser(port, *who, evaluation.pk) for who in people(at_once)]
+                floor, vote = measure_at_once(browsers)
+                print(
+                    f"{comparisons:>11,}{at_once:>9}{floor.median:>9.1f} ({floor.p95:>5.1f})"
+                    f"{vote.median:>9.1f} ({vote.p95:>5.1f}){vote.median / floor.median:>8.2f}"
+                    f"{statistics.median(floor.queries):>4.0f} ->{statistics.median(vote.queries):>3.0f}",
+                    flush=True,
+                )
+        first_page(port, next(people(1))[0], evaluations[0][1].pk)
+    finally:
+        server.terminate()
+        server.wait(30)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--comparisons", type=int, default=LARGE, help="of the larger evaluation")
+    options = parser.parse_args()
+    servers = subprocess.Popen(
+        [sys.executable, "-B", str(ROOT / "tests" / "servers.py"), "postgres", "redis"],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert servers.stdout is not None
+    report = json.loads(servers.stdout.readline())
+    try:
+        if report["missing"]:
+            raise SystemExit("; ".join(report["missing"].values()))
+        os.environ |= report["environment"] | {
+            "DJANGO_SETTINGS_MODULE": "bench.voting_settings",
+            "SECRET_KEY": "for-a-benchmark",
+            "DEBUG": "0",
+            "HTTPS": "0",
+            "LOG_LEVEL": "WARNING",
+        }
+        from bench.import_golden_set import create_database
+
+        create_database(os.environ["DATABASE_URL"])
+        measure(Path(report["folder"]), options)
+    finally:
+        servers.communicate()
+
+
+if __name__ == "__main__":
+    main()
