@@ -7,7 +7,11 @@ a text read differently from what it says.
 
 from __future__ import annotations
 
+import hashlib
 import re
+from functools import cache, lru_cache
+from importlib.metadata import version
+from pathlib import Path
 
 import nh3
 from markdown_it import MarkdownIt
@@ -81,3 +85,27 @@ def render(text: str) -> str:
         url_schemes={"http", "https", "mailto"},
         link_rel="noopener noreferrer nofollow",
     )
+
+
+# a question or guidelines are shown again and again; long texts are kept by nobody but the database
+LONGEST_KEPT = 4000
+
+
+def shown(text: str) -> str:
+    """`render`, as a page shows it."""
+    return _shown_again(text) if len(text) <= LONGEST_KEPT else _shown(text)
+
+
+def _shown(text: str) -> str:
+    # tables and code may scroll sideways, so they must be reachable from the keyboard
+    return render(text).replace("<table>", '<table tabindex="0">').replace("<pre>", '<pre tabindex="0">')
+
+
+_shown_again = lru_cache(maxsize=1024)(_shown)
+
+
+@cache
+def renderer() -> str:
+    """Names what makes HTML of a text: this file and the libraries it calls. Other HTML than its own is made anew."""
+    made_by = [f"{name} {version(name)}" for name in ("markdown-it-py", "nh3", "pygments")]
+    return hashlib.sha256(Path(__file__).read_bytes() + " ".join(made_by).encode()).hexdigest()[:32]

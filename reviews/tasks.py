@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from reviews import scanning
+from reviews import rendering, scanning
 from reviews.queries.leaks import due_scans
 
 SCAN_EXPIRES_SECONDS = 10
@@ -20,3 +20,11 @@ def wake_scans() -> None:
 @shared_task
 def scan_for_leaks(evaluation_id: int) -> None:
     scanning.scan_evaluation(evaluation_id)
+
+
+@shared_task
+def render_responses(evaluation_id: int, start: int = 0) -> None:
+    """A slice at a time, so that nothing else waits long; what is lost on the way is rendered when it is shown."""
+    following = rendering.render_slice(evaluation_id, start)
+    if following is not None:
+        render_responses.delay(evaluation_id, following)

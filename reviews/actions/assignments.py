@@ -2,18 +2,45 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
-from django.db.models import Case, Exists, F, OuterRef, Value, When
-from django.db.models.functions import Coalesce
+from django.db.models import F
 from django.utils import timezone
 
-from reviews.models import Assignment, Evaluation, LapsedTurn, VoteRevision
-from reviews.queries.progress import is_free
-from reviews.queries.turns import free_turns, lease_time, left_behind, open_turns, surplus_of_left
+from reviews import markdown
+from reviews.models import Assignment, Evaluation, LapsedTurn
+from reviews.queries.claiming import (
+    LOOK_AHEAD,
+    Head,
+    changed,
+    first_value,
+    heads_of_queue,
+    moment,
+    open_turn,
+    standing,
+)
+from reviews.queries.eligibility import Eligibility, eligibility
+from reviews.queries.texts import texts_of_turn
+from reviews.queries.turns import lease_time, open_turns
+from reviews.rendering import store
 
-# Reviewers who ask at the same moment see the same head of the queue; each tries on down this far before looking again.
-LOOK_AHEAD = 8
+# still whose it was when the queue was read: the one it is taken from is remembered
+TAKE_FREE = """
+UPDATE reviews_assignment SET reviewer_id = %(reviewer)s, lease_until = %(until)s, shown_at = %(shown)s
+WHERE id = %(turn)s AND NOT voted AND reviewer_id IS NULL
+"""
+TAKE_RUN_OUT = """
+UPDATE reviews_assignment SET reviewer_id = %(reviewer)s, lease_until = %(until)s, shown_at = %(shown)s
+WHERE id = %(turn)s AND NOT voted AND reviewer_id = %(whose)s AND lease_until < %(now)s
+"""
+SHOW = """
+UPDATE reviews_assignment SET lease_until = %(until)s,
+  shown_at = CASE WHEN shown_at IS NULL OR lease_until < %(now)s THEN %(now)s ELSE shown_at END
+WHERE {which} AND reviewer_id = %(reviewer)s AND NOT voted
+RETURNING id
+"""
 
 
 def claim_next(*, evaluation: Evaluation, reviewer: User) -> Assignment | None:
@@ -24,28 +51,26 @@ def claim_next(*, evaluation: Evaluation, reviewer: User) -> Assignment | None:
     # what was shown comes before what is only held
     mine = open_turns(evaluation, reviewer).order_by(F("shown_at").desc(nulls_last=True), "position", "slot")
     for pk in mine.values_list("pk", flat=True)[:LOOK_AHEAD]:
-        if _show(pk, reviewer):
-            return with_texts(pk)
+        if _show(reviewer, pk=pk):
+            return with_texts(pk, evaluation, reviewer)
     taken = _take_next(evaluation, reviewer, shown=True)
-    return None if taken is None else with_texts(taken)
+    return None if taken is None else with_texts(taken, evaluation, reviewer)
 
 
 def hold_next(*, evaluation: Evaluation, reviewer: User, beside: Assignment | None) -> Assignment | None:
-    """A turn to be shown after `beside`: one that is theirs already, or a free one. Its reading has not begun."""
-    mine = open_turns(evaluation, reviewer)
-    if beside is not None:
-        mine = mine.exclude(pk=beside.pk)
-    held = mine.order_by("position", "slot").values_list("pk", flat=True).first()
+    """A turn to be shown after the one that is shown: theirs already, or a free one. Its reading has not begun."""
+    held = open_turn(evaluation, reviewer, None if beside is None else beside.pk)
     if held is not None and _keep(held, reviewer):
-        return with_texts(held)
+        return with_texts(held, evaluation, reviewer)
     taken = _take_next(evaluation, reviewer, shown=False)
-    return None if taken is None else with_texts(taken)
+    return None if taken is None else with_texts(taken, evaluation, reviewer)
 
 
 def show_held(*, evaluation: Evaluation, reviewer: User, ticket: str) -> Assignment | None:
     """Begin the reading of a turn that was held; None where it is not this reviewer's any more."""
-    held = open_turns(evaluation, reviewer).filter(ticket=ticket).first()
-    return held if held is not None and _show(held.pk, reviewer) else None
+    pk = _show(reviewer, evaluation=evaluation.pk, ticket=ticket)
+    # its texts are in the browser already
+    return None if pk is None else Assignment.from_db("default", ["id"], [pk])
 
 
 def release_held(*, evaluation: Evaluation, reviewer: User) -> int:
@@ -57,8 +82,10 @@ def release_held(*, evaluation: Evaluation, reviewer: User) -> int:
 
 def _take_next(evaluation: Evaluation, reviewer: User, *, shown: bool) -> int | None:
     """The id of a free turn that this reviewer won; None where none is left for them."""
+    surplus = standing(evaluation, reviewer).surplus_of_left
+    allowed = eligibility(evaluation, reviewer)
     while True:
-        heads = _heads(evaluation, reviewer)
+        heads = _heads(evaluation, reviewer, allowed, surplus)
         if not heads:
             return None
         for head in heads:
@@ -66,54 +93,53 @@ def _take_next(evaluation: Evaluation, reviewer: User, *, shown: bool) -> int | 
                 return head.pk
 
 
-def _heads(evaluation: Evaluation, reviewer: User) -> list[Assignment]:
+def _heads(evaluation: Evaluation, reviewer: User, allowed: Eligibility, surplus: int) -> list[Head]:
     """The first free turns of the queue, those first whose side this reviewer has seen less often.
 
     What a reviewer left without a vote comes back to them only when nothing else is left.
     """
-    free = (
-        free_turns(evaluation, reviewer)
-        .annotate(surplus=surplus_of_left(evaluation, reviewer))
-        .only("comparison_id", "reviewer_id", "candidate_on_left", "shown_at")
-    )
-    heads: list[Assignment] = list(free.exclude(left_behind(reviewer))[:LOOK_AHEAD]) or list(
-        free[:LOOK_AHEAD]
-    )
-    # so that each reviewer sees the candidate on both sides as often; in balance, the queue's own order
-    surplus = getattr(heads[0], "surplus", None) if heads else None
-    if not surplus:
-        return heads
-    return sorted(heads, key=lambda head: head.candidate_on_left == (surplus > 0))
+    for left_behind in (False, True):
+        heads = heads_of_queue(evaluation, reviewer, allowed, left_behind=left_behind)
+        if heads:
+            break
+    # in balance, the queue's own order
+    return sorted(heads, key=lambda head: head.candidate_on_left == (surplus > 0)) if surplus else heads
 
 
-def _take(head: Assignment, reviewer: User, *, shown: bool) -> bool:
+def _take(head: Head, reviewer: User, *, shown: bool) -> bool:
     """Win a free turn, or lose it to whoever was faster."""
     now = timezone.now()
+    values = {
+        "turn": head.pk,
+        "reviewer": reviewer.pk,
+        "whose": head.reviewer_id,
+        "now": moment(now),
+        "until": moment(now + lease_time()),
+        "shown": moment(now) if shown else None,
+    }
     try:
         with transaction.atomic():
-            # still whose it was when the queue was read: the one it is taken from is remembered below
-            won = Assignment.objects.filter(
-                is_free(), pk=head.pk, voted=False, reviewer_id=head.reviewer_id
-            ).update(reviewer=reviewer, lease_until=now + lease_time(), shown_at=now if shown else None)
+            won = changed(TAKE_FREE if head.reviewer_id is None else TAKE_RUN_OUT, values)
             # who only held it has not read it
-            if won and head.reviewer_id is not None and head.shown_at is not None:
+            if won and head.reviewer_id is not None and head.was_shown:
                 LapsedTurn.objects.get_or_create(
                     comparison_id=head.comparison_id, reviewer_id=head.reviewer_id
                 )
     except IntegrityError:
         return False  # another tab of this reviewer just took another turn of the same comparison
-    return won == 1
+    return won
 
 
-def _show(pk: int, reviewer: User) -> bool:
-    """Keep a turn that is still this reviewer's: until another takes it, even one that ran out is.
+def _show(reviewer: User, **which: Any) -> int | None:
+    """Keep a turn that is still this reviewer's, and say its id: until another takes it, even one that ran out is.
 
     After a lease that ran out the pair counts as shown anew: time away is not time spent judging.
     """
     now = timezone.now()
-    shown_at = Case(When(lease_until__lt=now, then=Value(now)), default=Coalesce(F("shown_at"), Value(now)))
-    mine = Assignment.objects.filter(pk=pk, reviewer=reviewer, voted=False)
-    return mine.update(lease_until=now + lease_time(), shown_at=shown_at) == 1
+    columns = {"pk": "id", "evaluation": "evaluation_id", "ticket": "ticket"}
+    sql = SHOW.format(which=" AND ".join(f"{columns[name]} = %({name})s" for name in which))
+    times = {"now": moment(now), "until": moment(now + lease_time())}
+    return first_value(sql, {"reviewer": reviewer.pk, **times, **which})
 
 
 def _keep(pk: int, reviewer: User) -> bool:
@@ -122,13 +148,18 @@ def _keep(pk: int, reviewer: User) -> bool:
     return mine.update(lease_until=timezone.now() + lease_time()) == 1
 
 
-def with_texts(pk: int) -> Assignment:
-    """With all that a page shows of a turn, and whether a judgement of it was taken back."""
-    revisions = VoteRevision.objects.filter(assignment=OuterRef("pk"))
-    turns = Assignment.objects.select_related(
-        "evaluation",
-        "comparison__example",
-        "comparison__candidate_response",
-        "comparison__baseline_response",
-    )
-    return turns.annotate(was_taken_back=Exists(revisions)).get(pk=pk)
+def with_texts(pk: int, evaluation: Evaluation, reviewer: User) -> Assignment:
+    """With all that a page shows of a turn; what was not rendered in the background is rendered now, for good."""
+    found = texts_of_turn(pk, evaluation, reviewer)
+    comparison = found.turn.comparison
+    missing: dict[int, str] = {}
+    for response in (comparison.candidate_response, comparison.baseline_response):
+        html = found.html.get(response.pk)
+        if html is None:
+            html = missing[response.pk] = markdown.shown(response.text)
+        response.html = html  # type: ignore[attr-defined]
+    if missing:
+        store(missing.items())
+    found.turn.was_taken_back = found.was_taken_back  # type: ignore[attr-defined]
+    comparison.example.was_flagged = found.was_flagged  # type: ignore[attr-defined]
+    return found.turn

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import secrets
 from decimal import Decimal
+from functools import partial
 
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
@@ -21,6 +22,7 @@ from reviews.actions import leaks
 from reviews.blinding import queue_order, side_orders
 from reviews.models import Assignment, Comparison, Evaluation
 from reviews.queries.progress import ready_comparisons, waiting_comparisons
+from reviews.tasks import render_responses
 
 BATCH = 1000
 # missing responses that a message names
@@ -234,6 +236,8 @@ def open_voting(
     deal_assignments(evaluation, to_vote_on)
     evaluation.opened_at = timezone.now()
     evaluation.save(update_fields=["opened_at", "leak_report"])
+    # where the broker is away, each response is rendered when it is first shown
+    transaction.on_commit(partial(render_responses.apply_async, (evaluation.pk,), retry=False), robust=True)
     return evaluation
 
 

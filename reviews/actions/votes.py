@@ -8,18 +8,29 @@ from dataclasses import dataclass
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models import F, Max
+from django.db.models import Max
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from reviews.blinding import CHOICES_ON_SCREEN, truth
 from reviews.models import Assignment, Choice, Evaluation, ReviewerTally, Strength, Vote, VoteRevision
 from reviews.models.evaluation import Rule
+from reviews.queries.claiming import changed
 from reviews.queries.progress import open_evaluations
 from reviews.queries.turns import lease_time
 
 SIDES = ("left", "right")
 JUDGEMENT = ("choice", "strength", "reasons", "comment", "cast_at", "seconds", "number")
+
+CAST = """
+UPDATE reviews_assignment SET voted = %(voted)s, lease_until = NULL
+WHERE id = %(turn)s AND reviewer_id = %(reviewer)s AND NOT voted AND evaluation_id IN
+  (SELECT e.id FROM reviews_evaluation e WHERE e.opened_at IS NOT NULL AND e.closed_at IS NULL)
+"""
+TALLY = """
+UPDATE reviews_reviewertally SET votes = votes + %(votes)s, candidate_left = candidate_left + %(left)s
+WHERE evaluation_id = %(evaluation_id)s AND reviewer_id = %(reviewer_id)s AND intent = %(intent)s
+"""
 
 
 class VoteRefused(Exception):
@@ -63,12 +74,9 @@ def cast_vote(
 def _cast(assignment: Assignment, reviewer: User, said: Judgement) -> Vote:
     now = timezone.now()
     # Claim, don't lock: of two clicks, or of a late vote and the next reviewer, exactly one finds the row as it was.
-    # No join may stand here: Django would put the conditions into a subquery, which PostgreSQL does not look at again
-    # when it had to wait for the row, and then both would win.
-    won = Assignment.objects.filter(
-        pk=assignment.pk, reviewer=reviewer, voted=False, evaluation__in=open_evaluations()
-    ).update(voted=True, lease_until=None)
-    if not won:
+    # The conditions stand on the row itself: those of a join would not be looked at again by PostgreSQL when it had to
+    # wait for the row, and then both would win.
+    if not changed(CAST, {"turn": assignment.pk, "reviewer": reviewer.pk, "voted": True}):
         return _vote_already_cast(assignment, reviewer)
     assignment.voted = True
     elapsed = (now - assignment.shown_at).total_seconds() if assignment.shown_at else None
@@ -208,14 +216,10 @@ def _keep(vote: Vote, why: str) -> None:
 
 
 def _tally(assignment: Assignment, reviewer: User, by: int) -> None:
-    key = {"evaluation_id": assignment.evaluation_id, "reviewer": reviewer, "intent": assignment.intent}
-    change = {
-        "votes": F("votes") + by,
-        "candidate_left": F("candidate_left") + by * assignment.candidate_on_left,
-    }
-    if not ReviewerTally.objects.filter(**key).update(**change):
+    key = {"evaluation_id": assignment.evaluation_id, "reviewer_id": reviewer.pk, "intent": assignment.intent}
+    if not changed(TALLY, {**key, "votes": by, "left": by * assignment.candidate_on_left}):
         ReviewerTally.objects.bulk_create([ReviewerTally(**key)], ignore_conflicts=True)
-        ReviewerTally.objects.filter(**key).update(**change)
+        _tally(assignment, reviewer, by)
 
 
 def _vote_already_cast(assignment: Assignment, reviewer: User) -> Vote:

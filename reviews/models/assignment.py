@@ -53,6 +53,8 @@ class Assignment(models.Model):
                 fields=["evaluation", "position", "slot"], name="assignment_queue", condition=Q(voted=False)
             ),
             models.Index(fields=["reviewer", "evaluation"], name="assignment_reviewer"),
+            # what a reviewer has open is asked for at every vote, however many they have cast
+            models.Index(fields=["reviewer", "evaluation"], name="assignment_open", condition=Q(voted=False)),
         ]
 
     def __str__(self) -> str:

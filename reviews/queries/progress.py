@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from django.contrib.auth.models import User
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Sum
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from models_registry.models import GenerationRun, Response
-from reviews.models import Assignment, Comparison, Evaluation, ReviewerTally, SkippedTurn
+from reviews.models import Assignment, Comparison, Evaluation, SkippedTurn
+from reviews.queries.claiming import standing
 from reviews.queries.eligibility import eligibility, evaluations_for
 
 DONE, FAILED, PENDING = Response.Status.DONE, Response.Status.FAILED, Response.Status.PENDING
@@ -78,15 +79,9 @@ class ReviewerProgress:
 
 def reviewer_progress(evaluation: Evaluation, reviewer: User) -> ReviewerProgress:
     return ReviewerProgress(
-        voted=votes_cast(evaluation, reviewer),
+        voted=standing(evaluation, reviewer).votes,
         left=open_comparisons(evaluation, reviewer).count(),
     )
-
-
-def votes_cast(evaluation: Evaluation, reviewer: User) -> int:
-    """By the tallies, which cost the same after any number of votes."""
-    mine = ReviewerTally.objects.filter(evaluation=evaluation, reviewer=reviewer)
-    return int(mine.aggregate(n=Sum("votes", default=0))["n"])
 
 
 def is_free() -> Q:

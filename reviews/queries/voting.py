@@ -7,8 +7,9 @@ from datetime import datetime
 
 from django.contrib.auth.models import User
 from django.db.models import Q, QuerySet
+from django.utils.safestring import mark_safe
 
-from models_registry.models import Example, ExampleFlag
+from models_registry.models import Example, ExampleFlag, Response
 from reviews.blinding import CHOICES_ON_SCREEN, on_screen, truth
 from reviews.models import Assignment, Evaluation, Vote, VoteRevision
 
@@ -21,10 +22,14 @@ class Message:
 
 @dataclass(frozen=True)
 class Side:
-    """One response as it is shown. `earlier` is what led up to it where the model's own answers differ by side."""
+    """One response as it is shown. `earlier` is what led up to it where the model's own answers differ by side.
+
+    `html` is the text rendered, where that was done before.
+    """
 
     text: str
     earlier: list[Message]
+    html: str = ""
 
 
 @dataclass(frozen=True)
@@ -48,9 +53,14 @@ def blind_pair(assignment: Assignment) -> BlindPair:
         lang=comparison.example.lang,
         conversation=shared,
         reference=comparison.example.reference,
-        left=Side(left.text, weave(left.earlier_answers, replayed)),
-        right=Side(right.text, weave(right.earlier_answers, replayed)),
+        left=_side(left, replayed),
+        right=_side(right, replayed),
     )
+
+
+def _side(response: Response, replayed: list[Message]) -> Side:
+    html = mark_safe(getattr(response, "html", ""))  # noqa: S308 - cleaned by an allow-list in reviews/markdown.py
+    return Side(response.text, weave(response.earlier_answers, replayed), html)
 
 
 def split_conversation(messages: list[dict[str, str]]) -> tuple[list[Message], list[Message]]:
@@ -78,6 +88,9 @@ def weave(answers: list[str], replayed: list[Message]) -> list[Message]:
 
 def flagged_by(person: User, example: Example) -> list[ExampleFlag]:
     """What this person found wrong with the example and nobody settled yet."""
+    # asked together with the texts where they come from a page
+    if not getattr(example, "was_flagged", True):
+        return []
     return list(ExampleFlag.objects.filter(example=example, created_by=person, settled_at=None))
 
 

@@ -29,7 +29,8 @@ from reviews.actions.votes import VoteRefused, cast_vote, undo_vote
 from reviews.blinding import CHOICES_ON_SCREEN
 from reviews.forms import FlagForm
 from reviews.models import Assignment, Evaluation
-from reviews.queries.progress import ReviewerProgress, reviewer_progress, votes_cast
+from reviews.queries.claiming import standing
+from reviews.queries.progress import ReviewerProgress, reviewer_progress
 from reviews.queries.reviewers import wants_tour
 from reviews.queries.voting import blind_pair, earlier_judgement, ticket_of_last_vote
 from reviews.views.flags import flag, flag_context, render_flag, say
@@ -184,7 +185,7 @@ def _answer(
     evaluation = turn.evaluation
     if moved is not None:
         context: dict[str, Any] = {"notice": notice, "status": status, "shown": moved.shown}
-        voted = votes_cast(evaluation, access.signed_in(request))
+        voted = standing(evaluation, access.signed_in(request)).votes
         # what is left is counted when the page is loaded; from then on the page counts down
         context |= {"voted": voted, "progress": ReviewerProgress(voted, 0)}
         context |= _pair_context(evaluation, moved.following, request)

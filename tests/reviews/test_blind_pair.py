@@ -82,7 +82,7 @@ def test_pair_has_no_field_that_could_name_a_model() -> None:
         "left",
         "right",
     }
-    assert {field.name for field in fields(Side)} == {"text", "earlier"}
+    assert {field.name for field in fields(Side)} == {"text", "earlier", "html"}
 
 
 def test_conversation_that_takes_turns_is_shared_whole() -> None:

@@ -16,6 +16,7 @@ from models_registry.models import Response
 from reviews.actions.assignments import claim_next
 from reviews.actions.evaluations import close_evaluation
 from reviews.models import Assignment, Evaluation, Vote
+from reviews.rendering import render_slice
 from tests.factories import make_evaluation, make_golden_set_version
 
 pytestmark = pytest.mark.django_db
@@ -255,6 +256,7 @@ def test_vote_takes_the_same_queries_in_a_large_evaluation(
     client: Client, reviewer: User, django_assert_max_num_queries: Any
 ) -> None:
     evaluation = make_evaluation(60, votes_per_comparison=3)
+    render_slice(evaluation.pk, 0)
     turn = claim_next(evaluation=evaluation, reviewer=reviewer)
     assert turn is not None
     with django_assert_max_num_queries(20):
