@@ -13,8 +13,8 @@ from numpy.typing import ArrayLike
 
 from reviews.stats.choices import Floats, whole_numbers
 from reviews.stats.gate_evidence import Evidence, Verdict, evidence, verdicts
-from reviews.stats.gate_plan import LEAST_EXAMPLES, LEAST_OF_AN_INTENT, GatePlan
-from reviews.stats.sequence import Bets, anytime_interval, log_e_values
+from reviews.stats.gate_plan import LEAST_EXAMPLES, LEAST_OF_AN_INTENT, GatePlan, PlannedIntent
+from reviews.stats.sequence import ANYTIME, Bets, anytime_limits, log_e_values
 from reviews.stats.traffic import (
     TrafficWinRate,
     counted_scores,
@@ -146,7 +146,7 @@ def gate(
         reasons=tuple(_reasons(plan, shown, verdict, values, counts, blocked)),
         examples=int(x.size),
         overall=_overall(plan, x, intent, values, counts, shown),
-        intents=tuple(_intent(plan, place, x[intent == place], shown) for place in range(len(plan.intents))),
+        intents=_intents(plan, x, intent, values, counts, shown),
         futility=None if extended_to else futility(plan, values, counts),
         plan_sha256=plan.sha256,
     )
@@ -248,31 +248,39 @@ def _overall(
     )
 
 
-def _intent(plan: GatePlan, place: int, x: Floats, shown: Evidence) -> Intent:
-    planned = plan.intents[place]
-    missing = None
-    if not bool(shown.not_worse[place]):
-        left = planned.examples - x.size
-        values, repeats = np.unique(x, return_counts=True)
-        counts = repeats.astype(float)
-        by_bets = at_the_end = None
-        if x.size:
-            by_bets = more_examples(values, counts, plan.floor, plan.intent_bets()[place])
-            then = stratified(values, counts[None, :] * (planned.examples / x.size), np.ones(1))
-            at_the_end = left > 0 and bool(fixed_limits(then, 1 - plan.alpha_final)[0] > plan.floor)
-        if x.size < LEAST_OF_AN_INTENT:
-            by_bets = at_the_end = None  # too few to foretell anything from
-        missing = _missing(plan, by_bets, bool(at_the_end), left, max(LEAST_OF_AN_INTENT - x.size, 0))
-    return Intent(
-        name=planned.name,
-        guarded=planned.guarded,
-        planned=planned.examples,
-        weight=planned.weight,
-        win_rate=win_rate(x, 1 - plan.alpha_final),
-        anytime=anytime_interval(x, planned.examples, 1 - plan.alpha_peek, plan.variance),
-        status=_status(shown, place),
-        missing=missing,
+def _intents(
+    plan: GatePlan, x: Floats, intent: np.ndarray, values: Floats, counts: np.ndarray, shown: Evidence
+) -> tuple[Intent, ...]:
+    stakes = plan.intent_bets()
+    low, high = anytime_limits(values, counts, stakes)
+    level = 1 - plan.alpha_peek
+    return tuple(
+        Intent(
+            name=planned.name,
+            guarded=planned.guarded,
+            planned=planned.examples,
+            weight=planned.weight,
+            win_rate=win_rate(x[intent == place], 1 - plan.alpha_final),
+            anytime=Interval(float(low[place]), float(high[place]), level, ANYTIME),
+            status=_status(shown, place),
+            missing=None
+            if shown.not_worse[place]
+            else _missing_of_intent(plan, planned, values, counts[place].astype(float), stakes[place]),
+        )
+        for place, planned in enumerate(plan.intents)
     )
+
+
+def _missing_of_intent(
+    plan: GatePlan, planned: PlannedIntent, values: Floats, counts: Floats, stakes: Bets
+) -> Missing:
+    n = int(counts.sum())
+    left = planned.examples - n
+    if n < LEAST_OF_AN_INTENT:  # too few to foretell anything from
+        return _missing(plan, None, False, left, LEAST_OF_AN_INTENT - n)
+    then = stratified(values, counts[None, :] * (planned.examples / n), np.ones(1))
+    at_the_end = bool(fixed_limits(then, 1 - plan.alpha_final)[0] > plan.floor)
+    return _missing(plan, more_examples(values, counts, plan.floor, stakes), at_the_end, left)
 
 
 def _status(shown: Evidence, place: int) -> IntentStatus:
