@@ -29,7 +29,8 @@ from reviews.stats.win_rate import Interval, WinRate, win_rate
 type IntentStatus = Literal["insufficient", "regressed", "low", "not_worse", "open"]
 #: Under this chance of being shown better at the planned end, going on is hardly worth the reviewers' time.
 FUTILE: Final = 0.05
-MOST_EXAMPLES: Final = 1_000_000
+#: Beyond it, "so many more examples" is no way out anyone takes.
+MOST_EXAMPLES: Final = 100_000
 
 
 @dataclass(frozen=True)
@@ -188,7 +189,7 @@ def futility(plan: GatePlan, values: Floats, counts: ArrayLike) -> Futility | No
 def more_examples(values: Floats, counts: Floats, m: float, stakes: Bets) -> int | None:
     """How many more examples until the e-value excludes "theta <= m", if they come out as those so far did.
 
-    values, counts: float (U,), scores and how often each occurred. None where they never would, or take over a million.
+    values, counts: float (U,), scores and how often each occurred. None where they never would, or take over 100,000.
     The e-value of s times as many of the same mixture is a convex function of s that starts at 0, so once above
     the bar it stays there, and bisection finds where.
     """
