@@ -49,4 +49,5 @@ urlpatterns = [
     path("models/", model_versions.models, name="models"),
     path("models/responses/upload/", recorded_responses.responses_upload, name="responses_upload"),
     path("models/<int:pk>/", model_versions.model_version, name="model_version"),
+    path("models/<int:pk>/batches/", model_versions.model_version_batches, name="model_version_batches"),
 ]

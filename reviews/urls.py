@@ -25,6 +25,7 @@ urlpatterns = [
     path("evaluations/<int:pk>/pause/", generation.evaluation_pause, name="evaluation_pause"),
     path("evaluations/<int:pk>/resume/", generation.evaluation_resume, name="evaluation_resume"),
     path("evaluations/<int:pk>/path/", generation.evaluation_path, name="evaluation_path"),
+    path("evaluations/<int:pk>/batches/", generation.evaluation_batches, name="evaluation_batches"),
     path("evaluations/<int:pk>/cancel/", generation.evaluation_cancel, name="evaluation_cancel"),
     path("evaluations/<int:pk>/comparisons/", dashboards.comparisons, name="comparisons"),
     path("comparisons/<int:pk>/", dashboards.comparison, name="comparison"),

@@ -40,6 +40,7 @@ class BatchEndpoint:
         self.mentions_unanswered = True
         self.errors: list[dict[str, Any]] = []
         self.garbage = b""
+        self.expires_at: Callable[[int], object] = lambda _created: None
         self.api_key: str | None = None
         self.files: dict[str, bytes] = {}
         self.batches: dict[str, dict[str, Any]] = {}
@@ -128,6 +129,7 @@ class BatchEndpoint:
     def create(self, body: dict[str, Any]) -> Any:
         if body["input_file_id"] not in self.files:
             return Fault(404, "no such file")
+        created_at = int(time.time())
         batch = {
             "id": f"batch_{len(self.batches) + 1}_{id(self)}",
             "object": "batch",
@@ -136,7 +138,8 @@ class BatchEndpoint:
             "input_file_id": body["input_file_id"],
             "metadata": body.get("metadata"),
             "status": "validating",
-            "created_at": int(time.time()),
+            "created_at": created_at,
+            "expires_at": self.expires_at(created_at),
             "output_file_id": None,
             "error_file_id": None,
             "errors": None,

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import IO, Any
 
 import openai
@@ -61,6 +62,8 @@ class Batch:
     completed: int
     failed: int
     errors: tuple[Error, ...]
+    created_at: datetime | None = None
+    expires_at: datetime | None = None
 
 
 def upload_seconds(size: int, endpoint: Endpoint) -> float:
@@ -191,6 +194,8 @@ def _batch(answer: object) -> Batch:
             )
             for error in (found if isinstance(found, list) else [])
         ),
+        created_at=_time(answer, "created_at"),
+        expires_at=_time(answer, "expires_at"),
     )
 
 
@@ -206,6 +211,12 @@ def _text(part: object, name: str) -> str:
     return (
         text[:200] if isinstance(text, str) and name != "message" else text if isinstance(text, str) else ""
     )
+
+
+def _time(part: object, name: str) -> datetime | None:
+    """Seconds since 1970, which some who copied the API leave out or write otherwise; before 2001 it is no date."""
+    seconds = getattr(part, name, None)
+    return datetime.fromtimestamp(seconds, UTC) if type(seconds) is int and 10**9 < seconds < 2**32 else None
 
 
 def _count(part: object, name: str) -> int:

@@ -10,9 +10,11 @@ import logging
 import tempfile
 from collections.abc import Mapping
 from datetime import timedelta
+from decimal import Decimal
 from itertools import batched
 
 from django.db import InterfaceError, OperationalError, transaction
+from django.db.models import Sum
 from django.utils import timezone
 
 from models_registry.generation import answer, batch_client, batch_jobs, storing
@@ -98,16 +100,37 @@ def _store_lines(job: BatchJob, endpoint: Endpoint, lines: list[Line], key: str)
         .select_related("model_version__endpoint")
         .in_bulk()
     )
+    stored: list[int] = []
+    said = ""
     for line in lines:
         response = responses.get(line.response_id)
         if response is None or not response.request_sha256.startswith(line.request_sha256):
             continue
         if line.was_begun:
             del responses[response.pk]
-            _store_line(response, endpoint, line, key)
+            error = _store_line(response, endpoint, line, key)
+            said = error or said
+            if not error:
+                stored.append(response.pk)
+    _count(job, stored, said)
 
 
-def _store_line(response: Response, endpoint: Endpoint, line: Line, key: str) -> None:
+def _count(job: BatchJob, stored: list[int], said: str) -> None:
+    """Write down what these lines brought; in their transaction, as each of them counts once."""
+    cost = Response.objects.filter(pk__in=stored).aggregate(dollars=Sum("cost", default=Decimal(0)))[
+        "dollars"
+    ]
+    if stored or said:
+        hold(
+            job,
+            answered=job.answered + len(stored),
+            spent=job.spent + cost,
+            line_error=storing.storable(said) or job.line_error,
+        )
+
+
+def _store_line(response: Response, endpoint: Endpoint, line: Line, key: str) -> str:
+    """What was wrong with it; nothing where its answer is stored."""
     response.attempts += 1
     Response.objects.filter(pk=response.pk).update(attempts=response.attempts, batch_job=None)
     try:
@@ -115,13 +138,18 @@ def _store_line(response: Response, endpoint: Endpoint, line: Line, key: str) ->
     except TransientFault as fault:
         fault.wait_seconds = RETRY_SECONDS
         storing.store_transient(response, None, fault)
+        return str(fault)
     except PermanentFault as fault:
         storing.store_permanent(response, fault)
+        return str(fault)
     except (InterfaceError, OperationalError):
         raise
     except Exception as error:
         logger.exception("Storing response %s of a batch failed in an unforeseen way", response.pk)
-        storing.store_unforeseen(response, f"Unforeseen fault: {type(error).__name__}: {error}")
+        said = f"Unforeseen fault: {type(error).__name__}: {error}"
+        storing.store_unforeseen(response, said)
+        return said
+    return ""
 
 
 def _completion(endpoint: Endpoint, line: Line, key: str) -> Completion:

@@ -96,6 +96,8 @@ def look_again(job: BatchJob, batch: Batch, *, soon: bool = False) -> None:
         failed=batch.failed,
         message="",
         attempts=0,
+        submitted_at=job.submitted_at or batch.created_at or now,
+        expires_at=batch.expires_at or job.expires_at,
         next_poll_at=now + timedelta(seconds=wait),
         claim=None,
     )

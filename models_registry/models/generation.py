@@ -115,12 +115,26 @@ class BatchJob(models.Model):
     requests = models.PositiveIntegerField(default=0)
     completed = models.PositiveIntegerField(default=0)
     failed = models.PositiveIntegerField(default=0)
+    answered = models.PositiveIntegerField(
+        default=0, help_text="Answers that were stored; what the provider counts is in completed."
+    )
+    spent = models.DecimalField(
+        max_digits=16,
+        decimal_places=10,
+        default=0,
+        help_text="US dollars, by those answers, at half the price.",
+    )
     message = models.TextField(blank=True, help_text="What the provider said of the whole of it.")
+    line_error = models.TextField(
+        blank=True, help_text="What was wrong with the last of its requests that brought no answer."
+    )
     claim = models.UUIDField(null=True)
     lease_until = models.DateTimeField(null=True)
     next_poll_at = models.DateTimeField(null=True)
     attempts = models.PositiveIntegerField(default=0)
     created_at = models.DateTimeField(auto_now_add=True)
+    submitted_at = models.DateTimeField(null=True, help_text="When the provider took it.")
+    expires_at = models.DateTimeField(null=True, help_text="When the provider gives it up, where it says so.")
     ended_at = models.DateTimeField(null=True)
 
     class Meta:
@@ -133,3 +147,24 @@ class BatchJob(models.Model):
 
     def __str__(self) -> str:
         return f"batch {self.provider_id or self.pk} ({self.state})"
+
+    @property
+    def is_open(self) -> bool:
+        return self.state in self.OPEN
+
+    @property
+    def is_leaving(self) -> bool:
+        """Its run stands still or goes live, so its batch is cancelled at the next look."""
+        collects = self.state == self.State.COLLECTING
+        goes_on = self.run.batch and self.run.state == GenerationRun.State.RUNNING
+        return self.is_open and not collects and not goes_on
+
+    @property
+    def done(self) -> int:
+        """Answers that are stored; before they are collected, those that the provider says it has."""
+        return self.answered or self.completed
+
+    @property
+    def money(self) -> Decimal | None:
+        """US dollars; None where answers came before their price was kept beside the job."""
+        return None if self.completed and not self.answered and not self.is_open else self.spent

@@ -1,5 +1,6 @@
 """What the pages and commands read; one module a noun."""
 
+from models_registry.queries.batch_jobs import BatchTotals, batch_jobs, batch_totals
 from models_registry.queries.golden_sets import (
     GoldenSetSummary,
     LanguageCount,
@@ -34,6 +35,7 @@ from models_registry.queries.uploads import (
 )
 
 __all__ = [
+    "BatchTotals",
     "Faults",
     "GoldenSetSummary",
     "LanguageCount",
@@ -41,6 +43,8 @@ __all__ = [
     "Said",
     "Served",
     "TagCount",
+    "batch_jobs",
+    "batch_totals",
     "examples_of",
     "faults_of",
     "golden_set_versions",

@@ -61,7 +61,7 @@ class Served:
 
 def served(version: ModelVersion) -> Served:
     done = version.responses.filter(status=Response.Status.DONE)
-    newest = done.filter(latency_seconds__isnull=False).order_by("-pk")
+    newest = done.filter(latency_seconds__isnull=False, by_batch=False).order_by("-pk")
     facts = list(newest.values_list("latency_seconds", "first_token_seconds")[:MOST_MEASURED])
     seconds = [latency for latency, _first in facts if latency is not None]
     first_tokens = [first for _latency, first in facts if first is not None]

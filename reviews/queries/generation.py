@@ -18,6 +18,7 @@ from models_registry.models import (
     ModelVersion,
     Response,
 )
+from models_registry.queries import batch_jobs
 from reviews.models import Evaluation
 from reviews.queries.progress import DONE, FAILED, PENDING, READY, WAITING
 
@@ -26,7 +27,7 @@ STOPPED = (State.PAUSED, State.SPENT, State.CANCELLED)
 RATE_SECONDS = 60
 MOST_REASONS = 5
 MOST_FAULTS = 50
-MOST_JOBS = 20
+MOST_JOBS = 5
 
 
 @dataclass(frozen=True)
@@ -186,15 +187,16 @@ def generation_progress(evaluation: Evaluation) -> GenerationProgress:
         run=evaluation.run,
         models=models,
         troubles=_troubles([pk for pk in asked if pk is not None], now),
-        jobs=list(
-            BatchJob.objects.filter(run=evaluation.run_id).select_related("model_version__model")[:MOST_JOBS]
-        )
-        if evaluation.run is not None
-        else [],
+        jobs=list(jobs_of(evaluation)[:MOST_JOBS]),
         fault_counts=_fault_counts(evaluation),
         has_batches=has_batches(evaluation),
         **counts,
     )
+
+
+def jobs_of(evaluation: Evaluation) -> QuerySet[BatchJob]:
+    """What its run gave to a Batch API, the newest first."""
+    return batch_jobs().filter(run=evaluation.run_id) if evaluation.run_id else batch_jobs().none()
 
 
 def has_batches(evaluation: Evaluation) -> bool:

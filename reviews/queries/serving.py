@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 
 import numpy as np
@@ -14,9 +14,9 @@ from reviews.queries.tags import examples_by_tag
 from reviews.stats.quantiles import QuantileInterval, quantile
 
 LEVEL = 0.95
-FIELDS = ("latency_seconds", "first_token_seconds", "cost")
+FIELDS = ("latency_seconds", "first_token_seconds", "cost", "by_batch")
 
-type Facts = tuple[float | None, float | None, Decimal | None]
+type Facts = tuple[float | None, float | None, Decimal | None, bool]
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,7 @@ class Serving:
     """Speed and cost of one model version's responses to one group of examples. Seconds, US dollars.
 
     None is what nobody measured: the time to the first token where answers came in one piece, a cost without prices.
+    Answers that came `by_batch` waited for a provider's convenience: they have no part in the seconds.
     """
 
     responses: int
@@ -34,6 +35,7 @@ class Serving:
     first_token_p50_seconds: float | None
     mean_cost: Decimal | None
     total_cost: Decimal | None
+    by_batch: int = field(default=0, kw_only=True)
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,10 @@ class ServingRow:
         return [("candidate", self.candidate), ("baseline", self.baseline)]
 
     @property
+    def by_batch(self) -> int:
+        return self.candidate.by_batch + self.baseline.by_batch
+
+    @property
     def was_streamed(self) -> bool:
         return any(side.first_token_p50_seconds is not None for side in (self.candidate, self.baseline))
 
@@ -56,8 +62,8 @@ def serving(evaluation: Evaluation) -> list[ServingRow]:
     done = Response.Status.DONE
     columns = [f"{side}_response__{field}" for side in ("candidate", "baseline") for field in FIELDS]
     facts: dict[int, tuple[Facts, Facts]] = {
-        example: ((seconds, first, cost), (other_seconds, other_first, other_cost))
-        for example, seconds, first, cost, other_seconds, other_first, other_cost in (
+        example: (tuple(both[: len(FIELDS)]), tuple(both[len(FIELDS) :]))
+        for example, *both in (
             evaluation.comparisons.filter(candidate_response__status=done, baseline_response__status=done)
             .order_by("position")
             .values_list("example_id", *columns)
@@ -75,13 +81,14 @@ def serving(evaluation: Evaluation) -> list[ServingRow]:
 
 
 def _serving(facts: Sequence[Facts]) -> Serving:
-    seconds = [latency for latency, _first, _cost in facts if latency is not None]
-    first_tokens = [first for _latency, first, _cost in facts if first is not None]
-    costs = [cost for _latency, _first, cost in facts if cost is not None]
+    seconds = [latency for latency, _, _, batch in facts if latency is not None and not batch]
+    first_tokens = [first for _, first, _, batch in facts if first is not None and not batch]
+    costs = [cost for _, _, cost, _ in facts if cost is not None]
     p95 = quantile(seconds, 0.95, LEVEL)
     total = sum(costs, Decimal(0))
     return Serving(
         responses=len(facts),
+        by_batch=sum(batch for _, _, _, batch in facts),
         p50_seconds=float(np.quantile(seconds, 0.5)) if seconds else None,
         p95_seconds=p95.estimate,
         p95_interval=p95.interval if seconds else None,

@@ -5,21 +5,25 @@ from __future__ import annotations
 from django.contrib import messages
 from django.contrib.auth.decorators import permission_required
 from django.core.exceptions import ValidationError
+from django.core.paginator import Paginator
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from evalsite.requests import HttpRequest
+from models_registry.queries import batch_totals
 from reviews import access
 from reviews.actions import evaluations as actions
 from reviews.actions import generation
 from reviews.actions.leaks import scan_again
 from reviews.forms import ResumeForm
 from reviews.models import Evaluation
-from reviews.queries.generation import generation_progress, newest_faults
+from reviews.queries.generation import generation_progress, jobs_of, newest_faults
 from reviews.queries.leaks import leak_report
+
+BATCHES = 25
 
 
 def progress(request: HttpRequest, found: Evaluation) -> HttpResponse:
@@ -100,6 +104,19 @@ def evaluation_path(request: HttpRequest, pk: int) -> HttpResponse:
     except actions.NotPossible as reason:
         messages.error(request, str(reason))
     return redirect(found)
+
+
+@require_safe
+@permission_required("reviews.view_evaluation", raise_exception=True)
+def evaluation_batches(request: HttpRequest, pk: int) -> HttpResponse:
+    found = access.watched_evaluation(pk)
+    jobs = jobs_of(found)
+    context = {
+        "evaluation": found,
+        "page": Paginator(jobs, BATCHES).get_page(request.GET.get("page")),
+        "totals": batch_totals(jobs),
+    }
+    return render(request, "reviews/evaluation_batches.html", context)
 
 
 @require_POST

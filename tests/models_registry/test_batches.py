@@ -15,7 +15,14 @@ from models_registry.models import BatchJob, Response
 from models_registry.models import Fault as FaultRow
 from tests.batch_endpoint import BatchEndpoint
 from tests.chat_endpoint import Fault
-from tests.models_registry.batches import ask_by_batch, go_on, job_of, make_batch_version, only, soon
+from tests.models_registry.batches import (
+    ask_by_batch,
+    go_on,
+    job_of,
+    make_batch_version,
+    only,
+    soon,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -51,7 +58,7 @@ def test_answers_of_a_batch_are_stored_like_live_ones_at_half_the_price(version,
         assert stored.cost == Decimal("0.0015")
         assert stored.by_batch
         assert stored.latency_seconds is None
-        assert stored.latency_seconds is None
+        assert stored.first_token_seconds is None
         assert (stored.finish_reason, stored.reported_model) == ("length", "aurora-small-0711")
     run = responses[0].run
     assert run is not None
@@ -60,6 +67,7 @@ def test_answers_of_a_batch_are_stored_like_live_ones_at_half_the_price(version,
     job = job_of(run)
     assert (job.state, job.requests, job.completed, job.failed) == ("done", 3, 3, 0)
     assert job.ended_at is not None
+    assert (job.answered, job.spent, job.line_error) == (3, Decimal("0.0045"), "")
 
 
 def test_a_line_says_what_a_live_request_would(version, provider):

@@ -54,6 +54,7 @@ TABLE = {
     "evaluation_resume": DONE_BY_LEADS,
     "evaluation_cancel": DONE_BY_LEADS,
     "evaluation_path": DONE_BY_LEADS,
+    "evaluation_batches": WATCHED,
     "evaluation_scan": DONE_BY_LEADS,
     "evaluation_reviewers": WATCHED,
     "invite": Row("POST", 403, 403, 422, 422),
@@ -98,6 +99,7 @@ TABLE = {
     "models": WATCHED,
     "responses_upload": Row("GET", 403, 403, 403, 200),
     "model_version": WATCHED,
+    "model_version_batches": WATCHED,
 }
 # what they answer to the other method
 OTHER_METHOD = {

@@ -16,12 +16,12 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from models_registry.models import BatchJob, EndpointUse, Fault, GenerationRun, Response
+from models_registry.models import EndpointUse, Fault, GenerationRun, Response
 from reviews.actions.evaluations import start_evaluation
 from reviews.models import Evaluation
 from reviews.queries.generation import faults, generation_progress, newest_faults
 from reviews.queries.progress import evaluation_summaries, work_for_lead
-from tests.factories import make_endpoint, make_evaluation, make_golden_set_version, make_model_version
+from tests.factories import make_evaluation, make_golden_set_version, make_model_version
 
 pytestmark = pytest.mark.django_db
 
@@ -224,55 +224,6 @@ def test_endpoint_that_asked_for_a_pause_is_named(client: Client, evaluation: Ev
         endpoint_id=evaluation.baseline.endpoint_id or 0, paused_until=timezone.now() + timedelta(seconds=30)
     )
     assert "asked for a pause until" in client.get(evaluation.get_absolute_url()).text
-
-
-def test_batches_say_how_far_they_are(client: Client, lead: User) -> None:
-    evaluation = started(by=lead, batch=True)
-    job = BatchJob.objects.create(
-        model_version=evaluation.candidate,
-        run=run_of(evaluation),
-        state="in_progress",
-        requests=4,
-        completed=1,
-    )
-    responses(evaluation).update(batch_job=job)
-    candidate = generation_progress(evaluation).models[0]
-    assert (candidate.in_batch, candidate.in_flight, candidate.seconds_left) == (4, 4, None)
-    text = client.get(evaluation.get_absolute_url()).text
-    assert "batch of 4: in progress" in text
-    assert "the batch takes up to a day" in text
-
-
-def test_lead_moves_what_waits_from_a_batch_to_live_and_back(client: Client, lead: User) -> None:
-    endpoint = make_endpoint(has_batches=True)
-    evaluation = started(by=lead, batch=True, candidate=make_model_version(endpoint=endpoint))
-    assert "Ask for the rest live" in client.get(evaluation.get_absolute_url()).text
-
-    text = act(client, "path", evaluation, path="live")
-    assert "What waits is asked live from now on" in text
-    assert "Ask for the rest by batch" in text
-    assert not run_of(evaluation).batch
-
-    assert "What waits goes by batch from now on." in act(client, "path", evaluation, path="batch")
-    assert run_of(evaluation).batch
-
-
-def test_batches_under_way_are_still_shown_after_the_move_to_live(client: Client, lead: User) -> None:
-    evaluation = started(
-        by=lead, batch=True, candidate=make_model_version(endpoint=make_endpoint(has_batches=True))
-    )
-    BatchJob.objects.create(
-        model_version=evaluation.candidate, run=run_of(evaluation), state="in_progress", requests=4
-    )
-    assert "batch of 4: in progress" in act(client, "path", evaluation, path="live")
-
-
-def test_no_batch_is_offered_or_taken_where_no_endpoint_has_one(
-    client: Client, evaluation: Evaluation
-) -> None:
-    assert 'id="path"' not in client.get(evaluation.get_absolute_url()).text
-    assert "Neither model's endpoint has a Batch API" in act(client, "path", evaluation, path="batch")
-    assert not run_of(evaluation).batch
 
 
 # --- pause, resume, cancel -------------------------------------------------------------------------------------

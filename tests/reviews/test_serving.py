@@ -73,6 +73,16 @@ def test_time_to_the_first_token_is_shown_where_answers_were_streamed() -> None:
     )
 
 
+def test_answers_by_batch_have_no_part_in_the_seconds_but_in_the_cost() -> None:
+    evaluation = make_evaluation(make_rows(4))
+    set_latencies(evaluation, "candidate", [1.0, 1.0, 9.0, 9.0], "0.001")
+    by_batch = [row.candidate_response_id for row in evaluation.comparisons.all()][2:]
+    Response.objects.filter(pk__in=by_batch).update(by_batch=True)
+    overall = serving(evaluation)[0]
+    assert short(overall.candidate) == (4, 1.0, 1.0, 1.0, Decimal("0.0025"), Decimal("0.01"))
+    assert (overall.candidate.by_batch, overall.baseline.by_batch, overall.by_batch) == (2, 0, 2)
+
+
 def test_queries_do_not_grow_with_responses() -> None:
     few, many = make_evaluation(make_rows(2)), make_evaluation(make_rows(40))
     counted = []
