@@ -77,6 +77,9 @@ def test_reviewer_votes_in_spanish_from_login_to_the_last_pair(
     expect(page.get_by_role("heading", name="Hola, Rosa")).to_be_visible()
 
     page.goto(f"/evaluations/{world.voting.pk}/vote/")
+    expect(page.get_by_role("heading", name="Las respuestas")).to_be_visible()
+    axe(page)
+    page.get_by_role("button", name="Salir del recorrido").click()
     axe(page)
     before = page.get_by_role("progressbar").first
     expect(before).to_have_attribute("value", "0")
