@@ -10,7 +10,7 @@ export UV_NO_PROGRESS=1
 export UV_SYSTEM_CERTS ?= 1
 unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-reset run test lint test-sqlite test-postgres test-browser soak bench-generation bench-import bench-preflight bench-gate bench-voting messages format clean chromium litellm lock
+.PHONY: help demo demo-reset run test lint test-sqlite test-postgres test-browser soak soak-voting bench-generation bench-import bench-preflight bench-gate bench-voting messages format clean chromium litellm lock
 .DELETE_ON_ERROR:
 
 help: ## this list
@@ -58,6 +58,10 @@ test-browser: $(VENV)/.dev $(VENV)/.chromium ## the browser tests alone
 
 soak: $(VENV)/.dev $(VENV)/.redis ## 5,000 responses with faults, killed workers and a restarted Redis; under eight minutes
 	@TEST_DATABASE=postgresql $(PY) -m pytest -q $(ARGS) tests/soak/generation.py
+
+soak-voting: $(VENV)/.dev $(VENV)/.redis ## 32 reviewers vote at once on 2,000 comparisons, some walk away or click twice; both databases
+	@TEST_DATABASE=sqlite $(PY) -m pytest -q $(ARGS) tests/soak/voting.py
+	@TEST_DATABASE=postgresql $(PY) -m pytest -q $(ARGS) tests/soak/voting.py
 
 bench-preflight: $(VENV)/.demo ## how fast a golden set is checked, beside json.loads; ROWS=100000 for more
 	@$(PY) bench/preflight.py --rows $(or $(ROWS),20000)

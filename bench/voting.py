@@ -180,7 +180,8 @@ def lay_out(comparisons: int, votes: int) -> Any:
         with connection.cursor() as cursor:
             cursor.execute(
                 "INSERT INTO reviews_vote "
-                "(assignment_id, choice, strength, reasons, comment, cast_at, seconds, number) SELECT id, 'tie', '', '[]', '', now(), 9, 1 FROM reviews_assignment WHERE voted"
+                "(assignment_id, choice, strength, reasons, comment, cast_at, seconds, number) "
+                "SELECT id, 'tie', '', '[]', '', now(), 9, 1 FROM reviews_assignment WHERE voted"
             )
     # a part of the queue that no run of this benchmark gets to the end of
     first = 0 if comparisons <= SMALL else comparisons // 2

@@ -80,7 +80,7 @@ def in_threads(transactional_db: None) -> Callable[..., list[Any]]:
     Each thread has a database connection of its own, closed at the end. An exception in one is raised here.
     """
 
-    def run(function: Callable[[Any], Any], arguments: Any) -> list[Any]:
+    def run(function: Callable[[Any], Any], arguments: Any, within: float = 120) -> list[Any]:
         arguments = list(arguments)
         results: list[Any] = [None] * len(arguments)
         errors: list[BaseException] = []
@@ -103,10 +103,10 @@ def in_threads(transactional_db: None) -> Callable[..., list[Any]]:
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join(120)
+            thread.join(within)
         if errors:
             raise errors[0]
-        assert not any(thread.is_alive() for thread in threads), "a thread did not end within two minutes"
+        assert not any(thread.is_alive() for thread in threads), f"a thread did not end within {within:g} s"
         return results
 
     return run

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
@@ -37,7 +38,7 @@ def test_slices_render_every_response_of_the_queue_once(monkeypatch: pytest.Monk
 
 
 def test_opening_asks_for_the_rendering_when_it_is_committed(
-    django_capture_on_commit_callbacks: Callable[..., object], monkeypatch: pytest.MonkeyPatch
+    django_capture_on_commit_callbacks: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[object] = []
     monkeypatch.setattr(render_responses, "apply_async", lambda given, **_: asked.append(given))

@@ -1,0 +1,118 @@
+"""Many reviewers vote at once, some walk away and some click twice, and the account of it; for make soak-voting and
+the suite.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import time
+from collections import Counter
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import connection
+from django.db.models import Count
+from django.utils import timezone
+
+from reviews.actions.assignments import claim_next, hold_next, show_held
+from reviews.actions.evaluations import deal_assignments
+from reviews.actions.votes import cast_vote
+from reviews.blinding import CHOICES_ON_SCREEN
+from reviews.models import Assignment, Comparison, Evaluation, ReviewerTally, Vote
+from tests.factories import make_evaluation, make_rows
+
+INTENTS = ("refunds", "sizing", "shipping")
+WALK_AWAY = DOUBLE_CLICK = 0.05
+# a walk-out's lease: as if they had been away for the twenty minutes of a real one
+LEASE_OF_WALK_OUT = timedelta(seconds=1)
+
+
+def voted_by_many(
+    *,
+    reviewers: list[User],
+    comparisons: int,
+    votes: int,
+    in_threads: Callable[..., list[Any]],
+    within: float,
+) -> str:
+    """Let everyone vote, holding the next pair as the page does, until nothing is left; the account, checked."""
+    evaluation = make_evaluation(make_rows(comparisons, INTENTS), votes_per_comparison=votes, opened=False)
+    laid_out = list(Comparison.objects.filter(evaluation=evaluation).prefetch_related("example__tags"))
+    deal_assignments(evaluation, laid_out)
+    Evaluation.objects.filter(pk=evaluation.pk).update(opened_at=timezone.now())
+    evaluation.refresh_from_db()
+    wanted, started = comparisons * votes, time.monotonic()
+
+    def work(reviewer: User) -> tuple[int, int, int]:
+        dice, cast, left, twice = random.Random(reviewer.pk), 0, 0, 0
+        turn = claim_next(evaluation=evaluation, reviewer=reviewer)
+        while time.monotonic() - started < within:
+            connection.close()  # as between two requests: it goes back to the pool
+            if turn is None:
+                if Vote.objects.count() == wanted:
+                    break
+                time.sleep(0.2)  # someone else's lease may run out yet
+                turn = claim_next(evaluation=evaluation, reviewer=reviewer)
+                continue
+            held = hold_next(evaluation=evaluation, reviewer=reviewer, beside=turn)
+            if dice.random() < WALK_AWAY:
+                # the pair that is read and the one that is held wait for their leases to run out
+                mine = Assignment.objects.filter(evaluation=evaluation, reviewer=reviewer, voted=False)
+                mine.update(lease_until=timezone.now() + LEASE_OF_WALK_OUT)
+                left += 1
+                time.sleep(1.5 * LEASE_OF_WALK_OUT.total_seconds())
+                turn = claim_next(evaluation=evaluation, reviewer=reviewer)
+                continue
+            choice = dice.choice(CHOICES_ON_SCREEN)
+            vote = cast_vote(assignment=turn, reviewer=reviewer, choice=choice)
+            cast += 1
+            if dice.random() < DOUBLE_CLICK:
+                assert cast_vote(assignment=turn, reviewer=reviewer, choice=choice) == vote
+                twice += 1
+            if held is None or not show_held(evaluation=evaluation, reviewer=reviewer, ticket=held.ticket):
+                held = claim_next(evaluation=evaluation, reviewer=reviewer)
+            turn = held
+        return cast, left, twice
+
+    done = in_threads(work, reviewers, within=within + 60)
+    cast, left, twice = (sum(each[index] for each in done) for index in range(3))
+
+    turns = Assignment.objects.filter(evaluation=evaluation)
+    assert Vote.objects.count() == turns.filter(voted=True).count() == cast == wanted
+    assert set(Counter(turns.values_list("comparison", flat=True)).values()) == {votes}
+    assert not turns.values("comparison", "reviewer").annotate(n=Count("pk")).filter(n__gt=1).exists()
+    sides: Counter[str] = Counter()
+    for intent, on_left in turns.values_list("intent", "candidate_on_left"):
+        sides[intent] += 1 if on_left else -1
+    assert set(sides) == set(INTENTS)
+    assert all(abs(difference) <= 1 for difference in sides.values()), sides
+    assert abs(sum(sides.values())) <= 1
+    tallies = ReviewerTally.objects.filter(evaluation=evaluation)
+    assert sum(tallies.values_list("votes", flat=True)) == wanted
+    assert (
+        sum(tallies.values_list("candidate_left", flat=True)) == turns.filter(candidate_on_left=True).count()
+    )
+    surplus: Counter[int] = Counter()
+    for tally in tallies:
+        surplus[tally.reviewer_id] += 2 * tally.candidate_left - tally.votes
+    most = max(abs(each) for each in surplus.values())
+    return (
+        f"{len(reviewers)} reviewers, {comparisons} comparisons: {cast} votes, {left} walk-outs, {twice} double "
+        f"clicks; {time.monotonic() - started:.0f} s; sides per intent {sorted(sides.values())}, "
+        f"of one reviewer at most {most} apart"
+    )
+
+
+def test_thirty_two_reviewers_end_with_exactly_six_thousand_votes(
+    make_user: Callable[..., User],
+    in_threads: Callable[..., list[Any]],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    people = [make_user(f"reviewer-{number}", "Reviewer") for number in range(32)]
+    account = voted_by_many(reviewers=people, comparisons=2000, votes=3, in_threads=in_threads, within=900)
+    with capsys.disabled():
+        print(f"\n{os.environ.get('TEST_DATABASE') or 'sqlite'}: {account}")  # noqa: T201 - the account is what it is run for
