@@ -7,6 +7,7 @@ from typing import Any
 from django import forms
 from django.contrib.auth.models import Group, User
 from django.db.models import Exists, OuterRef, Q
+from django.utils.functional import Promise
 from django.utils.text import capfirst
 from django.utils.translation import get_language_info
 from django.utils.translation import gettext_lazy as _
@@ -14,9 +15,23 @@ from django.utils.translation import gettext_lazy as _
 from models_registry.models import Endpoint, ExampleFlag, GoldenSetVersion, ModelVersion, Response
 from models_registry.models.golden_set import intent_shown
 from reviews.models import Evaluation
+from reviews.models.evaluation import Rule
 from reviews.queries.comparisons import OUTCOMES
 from reviews.queries.eligibility import reviewers
+from reviews.reasons import DEFAULT_REASONS, LONGEST_REASON, MOST_REASONS
 from reviews.roles import ADMIN, LEAD, REVIEWER
+
+REASON_NAMES: dict[str, str | Promise] = {
+    "accuracy": _("Accuracy"),
+    "completeness": _("Completeness"),
+    "tone": _("Tone"),
+    "policy": _("Policy"),
+    "safety": _("Safety"),
+    "refusal": _("Refusal"),
+    "language": _("Language"),
+    "format": _("Format"),
+    "length": _("Length"),
+}
 
 
 class VersionSelect(forms.Select):
@@ -60,9 +75,23 @@ class EvaluationForm(forms.ModelForm):
     # what an estimate is of
     ESTIMATED = ("candidate", "baseline", "golden_set_version", "budget", "batch")
 
+    # what may be left out is as the evaluation has it by default
+    DEFAULTED = ("reason_rule", "comment_rule", "open_to")
+
     class Meta:
         model = Evaluation
-        fields = ["name", "candidate", "baseline", "golden_set_version", "votes_per_comparison", "guidelines"]
+        fields = [
+            "name",
+            "candidate",
+            "baseline",
+            "golden_set_version",
+            "votes_per_comparison",
+            "guidelines",
+            "asks_strength",
+            "reason_rule",
+            "comment_rule",
+            "open_to",
+        ]
         labels = {
             "name": _("Name"),
             "candidate": _("Candidate"),
@@ -70,6 +99,10 @@ class EvaluationForm(forms.ModelForm):
             "golden_set_version": _("Golden set version"),
             "votes_per_comparison": _("Votes per comparison"),
             "guidelines": _("Guidelines for reviewers"),
+            "asks_strength": _("Ask whether a side is slightly or clearly better"),
+            "reason_rule": _("Giving a reason is"),
+            "comment_rule": _("Writing a comment is"),
+            "open_to": _("Who may vote"),
         }
         help_texts = {
             "name": _("Reviewers see it, so don't name the models."),
@@ -79,6 +112,7 @@ class EvaluationForm(forms.ModelForm):
                 "One is quickest to a verdict; two or more also tell how far reviewers agree. Fixed once voting opens."
             ),
             "guidelines": _("Shown beside every pair. What makes an answer good? Markdown."),
+            "open_to": _("Whom to invite is chosen on the evaluation's page of reviewers, at any time."),
         }
         widgets = {"guidelines": forms.Textarea(attrs={"rows": 6})}
 
@@ -89,6 +123,20 @@ class EvaluationForm(forms.ModelForm):
         label=_("Budget, US dollars"),
         help_text=_("No new request is sent once so much is spent. You can raise it later."),
     )
+    known_reasons = forms.MultipleChoiceField(
+        label=_("Reasons that reviewers may give"),
+        required=False,
+        choices=list(REASON_NAMES.items()),
+        initial=list(DEFAULT_REASONS),
+        widget=forms.CheckboxSelectMultiple,
+        help_text=_("Each has a number key, so at most nine, your own among them."),
+    )
+    own_reasons = forms.CharField(
+        label=_("Reasons of your own"),
+        required=False,
+        max_length=300,
+        help_text=_("Separated by commas, such as: Return policy, Empathy."),
+    )
     batch = forms.BooleanField(
         label=_("By batch: within a day, at half the price"),
         required=False,
@@ -98,6 +146,8 @@ class EvaluationForm(forms.ModelForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         # one that can be asked, or has been recorded
+        for name in self.DEFAULTED:
+            self.fields[name].required = False
         recorded = Exists(Response.objects.filter(model_version=OuterRef("pk")))
         versions = ModelVersion.objects.filter(Q(endpoint__isnull=False) | recorded).select_related(
             "model", "endpoint"
@@ -124,6 +174,10 @@ class EvaluationForm(forms.ModelForm):
 
     def clean(self) -> dict[str, Any]:
         given = super().clean() or {}
+        for name in self.DEFAULTED:
+            if given.get(name) in (None, ""):
+                given[name] = getattr(Evaluation(), name)
+        self._clean_reasons(given)
         candidate, baseline = given.get("candidate"), given.get("baseline")
         if candidate is not None and candidate == baseline:
             self.add_error("baseline", _("A version can't be compared with itself; choose another baseline."))
@@ -133,6 +187,22 @@ class EvaluationForm(forms.ModelForm):
                     message = _("The endpoint of %(version)s has no Batch API; leave this empty.")
                     self.add_error("batch", message % {"version": version})
         return given
+
+    def _clean_reasons(self, given: dict[str, Any]) -> None:
+        own = [word.strip() for word in str(given.pop("own_reasons", "") or "").split(",")]
+        reasons = [*given.pop("known_reasons", []), *dict.fromkeys(word for word in own if word)]
+        given["reasons"] = reasons
+        if len(reasons) > MOST_REASONS:
+            message = _("There are %(count)d reasons; choose at most %(most)d, one for each number key.")
+            self.add_error("own_reasons", message % {"count": len(reasons), "most": MOST_REASONS})
+        long = next((word for word in own if len(word) > LONGEST_REASON), None)
+        if long:
+            message = _("“%(reason)s” does not fit on a button; shorten it to %(most)d characters.")
+            self.add_error("own_reasons", message % {"reason": long, "most": LONGEST_REASON})
+        if not reasons and given.get("reason_rule") not in (None, Rule.OPTIONAL):
+            self.add_error(
+                "reason_rule", _("There is no reason to choose from; tick one, or make it optional.")
+            )
 
     def keep_errors_of_estimate(self) -> None:
         """What is not filled in yet is no error while someone asks what it would cost."""
@@ -218,19 +288,14 @@ class WhoVotesForm(forms.ModelForm):
 
     class Meta:
         model = Evaluation
-        fields = ["open_to", "largest_share", "check_percent"]
+        fields = ["open_to", "largest_share"]
         labels = {
             "open_to": _("Who may vote"),
             "largest_share": _("Largest share of an intent, percent"),
-            "check_percent": _("Hidden checks, percent"),
         }
         help_texts = {
             "largest_share": _(
                 "No one of several invited people gives more of an intent's votes, so that nobody decides it alone."
-            ),
-            "check_percent": _(
-                "So many of a hundred pairs check the reviewer: the same pair with sides swapped, the same text twice, "
-                "an answer to another question. None of them is counted."
             ),
         }
         widgets = {"open_to": forms.RadioSelect}

@@ -1,4 +1,4 @@
-"""Reasons for a vote, by code. Pure: no Django; what a page calls them is reviews/templatetags/reviews.py's."""
+"""Reasons for a vote, by code. Pure: no Django; what a page calls them is in reviews/forms.py."""
 
 from __future__ import annotations
 

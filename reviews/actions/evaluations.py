@@ -6,6 +6,7 @@ import re
 import secrets
 from decimal import Decimal
 from functools import partial
+from typing import Any
 
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
@@ -46,8 +47,13 @@ def start_evaluation(
     seed: int | None = None,
     budget: Decimal | None = None,
     batch: bool = False,
+    **voting: Any,
 ) -> Evaluation:
-    """Lay out the comparisons in a seeded random order and ask both models for what they haven't answered yet."""
+    """Lay out the comparisons in a seeded random order and ask both models for what they haven't answered yet.
+
+    voting: what reviewers are asked (`asks_strength`, `reasons`, `reason_rule`, `comment_rule`) and who they are
+    (`open_to`, `largest_share`); the evaluation's defaults otherwise.
+    """
     evaluation = Evaluation(
         name=name,
         candidate=candidate,
@@ -57,6 +63,7 @@ def start_evaluation(
         guidelines=guidelines,
         seed=secrets.randbits(62) if seed is None else seed,
         started_by=by,
+        **voting,
     )
     check_names_no_model(evaluation)
     check_not_retired(golden_set_version)

@@ -3,26 +3,13 @@
 from __future__ import annotations
 
 from django import template
-from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
+from reviews.forms import REASON_NAMES
 from reviews.markdown import DIRECTION_CONTROLS
 from reviews.models import SkippedTurn
 
 register = template.Library()
-
-REASON_NAMES: dict[str, str | Promise] = {
-    "accuracy": gettext_lazy("Accuracy"),
-    "completeness": gettext_lazy("Completeness"),
-    "tone": gettext_lazy("Tone"),
-    "policy": gettext_lazy("Policy"),
-    "safety": gettext_lazy("Safety"),
-    "refusal": gettext_lazy("Refusal"),
-    "language": gettext_lazy("Language"),
-    "format": gettext_lazy("Format"),
-    "length": gettext_lazy("Length"),
-}
 
 
 @register.filter

@@ -123,7 +123,7 @@ GIVEN = {
     "cast_vote": {"choice": "tie"},
     "change_vote": {"choice": "tie"},
     "skip_turn": {"reason": "other"},
-    "who_votes": {"open_to": "everyone", "largest_share": "60", "check_percent": "0"},
+    "who_votes": {"open_to": "everyone", "largest_share": "60"},
     "flag_example": {"kind": "tag"},
     "flag_comparison": {"kind": "tag"},
 }

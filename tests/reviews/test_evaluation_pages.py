@@ -224,3 +224,55 @@ def test_lists_show_every_evaluation_by_how_far_it_is(client: Client) -> None:
     home = client.get(reverse("home")).text
     for evaluation in (generating, voting):
         assert evaluation.get_absolute_url() in home
+
+
+# --- what reviewers are asked ------------------------------------------------------------------------------------
+
+
+def test_lead_chooses_what_reviewers_are_asked(client_for: Any, lead: User) -> None:
+    given = {
+        **fields_to_start(),
+        "known_reasons": ["accuracy", "policy"],
+        "own_reasons": " Return policy, Empathy,, Empathy ",
+        "reason_rule": "both_bad",
+        "comment_rule": "always",
+        "open_to": "invited",
+    }
+    answer = client_for(lead).post(reverse("evaluation_new"), given)
+    assert answer.status_code == 302, answer.text
+    evaluation = Evaluation.objects.get()
+    assert evaluation.reasons == ["accuracy", "policy", "Return policy", "Empathy"]
+    assert (evaluation.reason_rule, evaluation.comment_rule) == ("both_bad", "always")
+    assert evaluation.open_to == "invited"
+    assert not evaluation.asks_strength  # a box that is not ticked
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"own_reasons": "a, b, c, d, e, f, g, h, i, j"}, "There are 10 reasons; choose at most 9"),
+        ({"own_reasons": "x" * 41}, "does not fit on a button"),
+        ({"reason_rule": "always"}, "There is no reason to choose from"),
+    ],
+)
+def test_what_reviewers_can_not_be_asked_is_said(
+    client_for: Any, lead: User, given: dict[str, str], said: str
+) -> None:
+    answer = client_for(lead).post(reverse("evaluation_new"), fields_to_start() | given)
+    assert answer.status_code == 422
+    assert said in answer.text
+    assert 'class="more voting-settings" open' in answer.text
+    assert not Evaluation.objects.exists()
+
+
+def fields_to_start() -> dict[str, Any]:
+    return {
+        "name": "Support",
+        "candidate": make_model_version().pk,
+        "baseline": make_model_version().pk,
+        "golden_set_version": make_golden_set_version().pk,
+        "votes_per_comparison": "1",
+        "reason_rule": "optional",
+        "comment_rule": "optional",
+        "open_to": "everyone",
+    }

@@ -104,10 +104,10 @@ def test_only_who_votes_can_be_invited_and_roles_are_no_groups(
 
 
 def test_lead_changes_who_may_vote(client: Client, evaluation: Evaluation) -> None:
-    given = {"open_to": "invited", "largest_share": "40", "check_percent": "10"}
+    given = {"open_to": "invited", "largest_share": "40"}
     assert "Saved." in do(client, "who_votes", evaluation.pk, **given)
     evaluation.refresh_from_db()
-    assert (evaluation.open_to, evaluation.largest_share, evaluation.check_percent) == ("invited", 40, 10)
+    assert (evaluation.open_to, evaluation.largest_share) == ("invited", 40)
     assert "Nobody may vote yet" in page_of(client, evaluation)
     refused = do(client, "who_votes", evaluation.pk, **given | {"largest_share": "0"})
     assert "greater than or equal to 1" in refused
