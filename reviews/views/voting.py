@@ -18,6 +18,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
+from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_GET, require_POST
 from django.views.decorators.vary import vary_on_headers
 
@@ -38,6 +39,8 @@ from reviews.views.flags import flag, flag_context, render_flag, say
 COUNTED, REFUSED, MISSING = 200, 409, 422
 
 
+# two long answers, rendered and raw, with the pair after them: a tenth of it goes over the wire
+@gzip_page
 @never_cache
 @require_GET
 def vote(request: HttpRequest, pk: int) -> HttpResponse:
