@@ -284,3 +284,12 @@ def test_long_list_of_my_votes_has_pages(
     assert first.text.count('class="row-title"') == 2
     assert 'href="?page=2"' in first.text
     assert client_for(reviewer).get(f"{address}?page=2").text.count('class="row-title"') == 1
+
+
+def test_whole_page_is_compressed_for_who_takes_it(client: Client, evaluation: Evaluation) -> None:
+    address = reverse("vote", args=[evaluation.pk])
+    plain = client.get(address)
+    packed = client.get(address, headers={"Accept-Encoding": "gzip"})
+    assert packed.headers["Content-Encoding"] == "gzip"
+    assert "Accept-Encoding" in packed.headers["Vary"]
+    assert len(packed.content) < len(plain.content) / 3
