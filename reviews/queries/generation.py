@@ -67,6 +67,7 @@ class Generation:
     failed: int
     in_flight: int
     in_batch: int
+    has_batches: bool
     held: int
     lost: int
     per_minute: float
@@ -98,10 +99,19 @@ class GenerationProgress:
     troubles: list[Trouble]
     jobs: list[BatchJob]
     fault_counts: list[tuple[str, int]]
-    has_batches: bool
     comparisons: int
     ready: int
     waiting: int  # comparisons that may still become ready
+
+    @property
+    def has_batches(self) -> bool:
+        """Is anything left that a Batch API can be asked for?"""
+        return any(model.has_batches and model.left for model in self.models)
+
+    @property
+    def live_only(self) -> list[ModelVersion]:
+        """What is asked live whichever way the run goes."""
+        return [model.model_version for model in self.models if model.left and not model.has_batches]
 
     @property
     def total(self) -> int:
@@ -173,9 +183,14 @@ class GenerationProgress:
 def generation_progress(evaluation: Evaluation) -> GenerationProgress:
     """In a number of queries that does not grow; each reads the evaluation's responses once at most."""
     now = timezone.now()
+    batched = set(_with_batches(evaluation).values_list("pk", flat=True))
     models = [
-        _generation(evaluation, evaluation.candidate, "candidate_response", now),
-        _generation(evaluation, evaluation.baseline, "baseline_response", now),
+        _generation(
+            evaluation, evaluation.candidate, "candidate_response", now, evaluation.candidate_id in batched
+        ),
+        _generation(
+            evaluation, evaluation.baseline, "baseline_response", now, evaluation.baseline_id in batched
+        ),
     ]
     counts = evaluation.comparisons.aggregate(
         comparisons=Count("pk"),
@@ -189,7 +204,6 @@ def generation_progress(evaluation: Evaluation) -> GenerationProgress:
         troubles=_troubles([pk for pk in asked if pk is not None], now),
         jobs=list(jobs_of(evaluation)[:MOST_JOBS]),
         fault_counts=_fault_counts(evaluation),
-        has_batches=has_batches(evaluation),
         **counts,
     )
 
@@ -201,11 +215,17 @@ def jobs_of(evaluation: Evaluation) -> QuerySet[BatchJob]:
 
 def has_batches(evaluation: Evaluation) -> bool:
     """Can any of the two models be asked by a Batch API?"""
+    return _with_batches(evaluation).exists()
+
+
+def _with_batches(evaluation: Evaluation) -> QuerySet[ModelVersion]:
     versions = (evaluation.candidate_id, evaluation.baseline_id)
-    return ModelVersion.objects.filter(pk__in=versions, endpoint__has_batches=True).exists()
+    return ModelVersion.objects.filter(pk__in=versions, endpoint__has_batches=True)
 
 
-def _generation(evaluation: Evaluation, model_version: ModelVersion, side: str, now: datetime) -> Generation:
+def _generation(
+    evaluation: Evaluation, model_version: ModelVersion, side: str, now: datetime, can_batch: bool
+) -> Generation:
     run = evaluation.run
     responses = Response.objects.filter(pk__in=evaluation.comparisons.values(side))
     since = max(now - timedelta(seconds=RATE_SECONDS), run.changed_at if run else evaluation.started_at)
@@ -236,6 +256,7 @@ def _generation(evaluation: Evaluation, model_version: ModelVersion, side: str, 
         failed=counts["failed"],
         in_flight=counts["leased"] + counts["in_batch"],
         in_batch=counts["in_batch"],
+        has_batches=can_batch,
         held=counts["held"],
         lost=counts["lost"],
         per_minute=60 * counts["lately"] / max(1.0, (now - since).total_seconds()),

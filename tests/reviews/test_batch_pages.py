@@ -154,6 +154,19 @@ def test_page_of_batch_jobs_says_where_to_choose_a_batch_when_there_is_none(
     assert "/batches/" not in client.get(evaluation.candidate.get_absolute_url()).text
 
 
+def test_batch_is_offered_while_something_is_left_for_it_and_says_what_stays_live(
+    client: Client, lead: User
+) -> None:
+    evaluation = started(by=lead, candidate=make_model_version(endpoint=make_endpoint(has_batches=True)))
+    text = client.get(evaluation.get_absolute_url()).text
+    assert "Ask for the rest by batch" in text
+    assert f"{evaluation.baseline} is asked live in any case" in text
+    assert f"{evaluation.candidate} is asked live in any case" not in text
+
+    responses(evaluation).update(status="done", done_at=timezone.now())
+    assert "Ask for the rest by batch" not in client.get(evaluation.get_absolute_url()).text
+
+
 def test_no_batch_is_offered_or_taken_where_no_endpoint_has_one(
     client: Client, evaluation: Evaluation
 ) -> None:
