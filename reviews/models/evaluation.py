@@ -51,7 +51,7 @@ class Evaluation(models.Model):
     )
     guidelines = models.TextField(blank=True, help_text="What reviewers should look at. Markdown.")
     asks_strength = models.BooleanField(
-        default=True, help_text="A vote for a side says slightly or clearly better."
+        default=True, help_text=_("A vote for a side says slightly or clearly better.")
     )
     reasons = models.JSONField(
         default=default_reasons,
