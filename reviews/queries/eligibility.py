@@ -139,13 +139,14 @@ def _closed_intents(evaluation: Evaluation, tallies: Mapping[str, int]) -> tuple
     colleagues = cache.get_or_set(
         f"readers:{evaluation.pk}:{evaluation.seed}", lambda: readers(evaluation), COLLEAGUES_SECONDS
     )
-    return tuple(
-        intent
-        for intent, votes in tallies.items()
-        if intent in found.turns
-        and votes >= ceil(evaluation.largest_share / 100 * found.turns[intent])
-        and all((colleagues or {}).get(lang, 0) > 1 for lang in found.langs_of[intent])
-    )
+    closed = []
+    for intent in tallies.keys() & found.turns.keys():
+        people = min((colleagues or {}).get(lang, 0) for lang in found.langs_of[intent])
+        # three can't share all votes at 30 % each: nobody's share is less than an equal one
+        share = max(evaluation.largest_share / 100, 1 / max(1, people))
+        if people > 1 and tallies[intent] >= ceil(share * found.turns[intent]):
+            closed.append(intent)
+    return tuple(sorted(closed))
 
 
 @dataclass(frozen=True)

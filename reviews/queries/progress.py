@@ -78,10 +78,13 @@ class ReviewerProgress:
 
 
 def reviewer_progress(evaluation: Evaluation, reviewer: User) -> ReviewerProgress:
-    return ReviewerProgress(
-        voted=standing(evaluation, reviewer).votes,
-        left=open_comparisons(evaluation, reviewer).count(),
-    )
+    left = open_comparisons(evaluation, reviewer).count()
+    most = eligibility(evaluation, reviewer).left
+    if most is not None:
+        # what they have open is taken from the number of their invitation already
+        has_open = Assignment.objects.filter(evaluation=evaluation, reviewer=reviewer, voted=False)
+        left = min(left, most + has_open.count())
+    return ReviewerProgress(voted=standing(evaluation, reviewer).votes, left=left)
 
 
 def is_free() -> Q:

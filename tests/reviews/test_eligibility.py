@@ -94,7 +94,9 @@ def test_group_invites_all_who_vote_and_are_in_it(
 
 def test_number_of_votes_is_kept_with_what_is_held(invited_only: Evaluation, reviewer: User) -> None:
     invite(evaluation=invited_only, reviewers=[reviewer], most_votes=2, by=None)
+    assert reviewer_progress(invited_only, reviewer).left == 2
     first = claim_next(evaluation=invited_only, reviewer=reviewer)
+    assert reviewer_progress(invited_only, reviewer).left == 2
     second = hold_next(evaluation=invited_only, reviewer=reviewer, beside=first)
     assert second is not None
     assert reviewer_progress(invited_only, reviewer).left == 2
@@ -200,12 +202,20 @@ def test_who_is_alone_votes_on_everything(reviewer: User, second_reviewer: User)
     assert len(vote_until_nothing_is_left(evaluation, reviewer)) == 10
 
 
+def test_share_that_would_leave_votes_nobody_may_give_is_an_equal_one(
+    reviewer: User, second_reviewer: User
+) -> None:
+    evaluation = shared([reviewer, second_reviewer], largest_share=40)
+    assert len(vote_until_nothing_is_left(evaluation, reviewer)) == 5
+    assert len(vote_until_nothing_is_left(evaluation, second_reviewer)) == 5
+
+
 def test_share_of_all_is_no_limit(reviewer: User, second_reviewer: User) -> None:
     evaluation = shared([reviewer, second_reviewer], largest_share=100)
     assert len(vote_until_nothing_is_left(evaluation, reviewer)) == 10
 
 
 def test_small_intent_has_a_vote_for_everyone(reviewer: User, second_reviewer: User) -> None:
-    evaluation = make_evaluation(rows({}), open_to="invited", largest_share=10)
+    evaluation = make_evaluation(rows({}), open_to="invited", largest_share=10)  # one vote in all
     invite(evaluation=evaluation, reviewers=[reviewer, second_reviewer], by=None)
     assert len(vote_until_nothing_is_left(evaluation, reviewer)) == 1
