@@ -65,14 +65,19 @@ class Together[Item, Result]:
             for call in calls:
                 call.error = error
         finally:
-            # what follows may last, and the pool has few connections
-            connection.close()
-            for call in calls:
-                call.is_done = True
-            with self._lock:
-                following = self._waiting[0] if self._waiting else None
-                self._is_led = following is not None
-            if following is not None:
-                following.awake.release()
-            for call in calls:
-                call.awake.release()
+            try:
+                # what follows may last, and the pool has few connections
+                connection.close()
+            finally:  # whatever a connection says at its end: those who wait must not wait for ever
+                self._hand_on(calls)
+
+    def _hand_on(self, calls: Sequence[_Call[Item, Result]]) -> None:
+        for call in calls:
+            call.is_done = True
+        with self._lock:
+            following = self._waiting[0] if self._waiting else None
+            self._is_led = following is not None
+        if following is not None:
+            following.awake.release()
+        for call in calls:
+            call.awake.release()

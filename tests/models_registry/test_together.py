@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from django.db import DEFAULT_DB_ALIAS, connections
 
 from models_registry.generation.together import MOST_AT_ONCE, Together
 
@@ -30,19 +30,32 @@ def behind_a_slow_first(
 ) -> list[int | BaseException]:
     """What `count` threads get that come while the first one's call lasts, the first one's own result before them."""
 
-    def call(item: int) -> int | BaseException:
-        try:
-            return together(item)
-        except ArithmeticError as error:
-            return error
+    results: dict[int, int | BaseException] = {}
 
-    with ThreadPoolExecutor(count + 1) as threads:
-        first = threads.submit(call, 0)
-        eventually(lambda: slow.calls == [[0]])
-        others = [threads.submit(call, item) for item in range(1, count + 1)]
-        eventually(lambda: len(together._waiting) == count)
-        slow.go_on.set()
-        return [future.result(10) for future in (first, *others)]
+    def call(item: int) -> None:
+        try:
+            results[item] = together(item)
+        except ArithmeticError as error:
+            results[item] = error
+
+    def start(
+        item: int,
+    ) -> threading.Thread:  # a daemon, so that one who waits for ever fails the test and ends
+        thread = threading.Thread(target=call, args=(item,), daemon=True)
+        thread.start()
+        return thread
+
+    first = start(0)
+    eventually(lambda: slow.calls == [[0]])
+    others = []
+    for item in range(1, count + 1):
+        others.append(start(item))
+        eventually(lambda item=item: len(together._waiting) == item)
+    slow.go_on.set()
+    for thread in (first, *others):
+        thread.join(10)
+    assert len(results) == count + 1, "some wait for ever"
+    return [results[item] for item in range(count + 1)]
 
 
 @pytest.fixture
@@ -94,6 +107,22 @@ def test_error_reaches_the_threads_it_concerns_and_no_other(
     assert others[MOST_AT_ONCE:] == [2 * item for item in range(MOST_AT_ONCE + 1, count + 1)]
     # and nobody is left waiting for a lead that died
     assert together(4) == 8
+
+
+def test_connection_that_breaks_at_its_end_leaves_nobody_waiting(
+    slow: Slow, eventually: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def breaks() -> None:
+        raise ArithmeticError("the connection")
+
+    monkeypatch.setattr(connections[DEFAULT_DB_ALIAS].__class__, "close", lambda _self: breaks())
+    together = Together[int, int](slow)
+    results = behind_a_slow_first(together, slow, 5, eventually)
+    # who leads hears of it, and the others have what was done for them
+    led = [result for result in results if isinstance(result, ArithmeticError)]
+    assert len(led) == 2
+    assert isinstance(results[0], ArithmeticError)
+    assert not together._is_led
 
 
 @pytest.mark.django_db
