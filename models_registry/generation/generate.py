@@ -216,12 +216,9 @@ def _due_of(endpoint: Endpoint, most: int) -> list[Response]:
 
 def _guess_tokens(response: Response) -> int:
     """What a request may use, before the endpoint answered any: four characters a token, and the answer's limit."""
-    version, messages = response.model_version, response.example.messages
-    characters = len(version.system_prompt) + sum(len(message["content"]) for message in messages)
-    limit = version.parameters.get("max_tokens") or version.parameters.get("max_completion_tokens")
-    return characters // limits.CHARACTERS_A_TOKEN + (
-        limit if isinstance(limit, int) else USUAL_ANSWER_TOKENS
-    )
+    parameters = response.model_version.parameters
+    limit = parameters.get("max_tokens") or parameters.get("max_completion_tokens")
+    return storing.prompt_tokens(response) + (limit if isinstance(limit, int) else USUAL_ANSWER_TOKENS)
 
 
 def locked_use(endpoint_id: int) -> EndpointUse:

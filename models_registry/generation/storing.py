@@ -67,6 +67,8 @@ def _store_all(answers: Sequence[tuple[Response, Completion]], *, by_batch: bool
     for response, completion in sorted(answers, key=lambda answer: answer[0].pk):
         cost = _cost(response, completion, price_factor)
         stored.append(_store_answer(response, completion, cost, by_batch=by_batch))
+        if not stored[-1] and _stands(response, completion):
+            continue
         # an answer that came second is paid for, too
         if response.run_id is not None and cost:
             spent[response.run_id] = spent.get(response.run_id, Decimal(0)) + cost
@@ -114,12 +116,32 @@ def _store_answer(
     return bool(stored)
 
 
+def _stands(response: Response, completion: Completion) -> bool:
+    """Is it this very answer that is stored? Its transaction was committed, and the connection broke before it said so.
+
+    No two answers last equally long. Those of a batch, of which nobody knows how long they took, are not stored twice.
+    """
+    return (
+        completion.latency_seconds is not None
+        and Response.objects.filter(
+            pk=response.pk,
+            status=DONE,
+            latency_seconds=completion.latency_seconds,
+            text=storable(completion.text),
+        ).exists()
+    )
+
+
 def _tokens(response: Response, completion: Completion) -> int:
-    """What an answer used; where the endpoint did not say, as much as the texts tell."""
-    if completion.input_tokens is None and completion.output_tokens is None:
-        prompt = sum(len(message["content"]) for message in response.example.messages)
-        return (prompt + len(completion.text)) // limits.CHARACTERS_A_TOKEN
-    return (completion.input_tokens or 0) + (completion.output_tokens or 0)
+    """What an answer used; where the endpoint did not say, or says that it was nothing, as much as the texts tell."""
+    said = sum(map(len, [*completion.earlier_answers, completion.text])) // limits.CHARACTERS_A_TOKEN
+    return (completion.input_tokens or prompt_tokens(response)) + (completion.output_tokens or said)
+
+
+def prompt_tokens(response: Response) -> int:
+    """About how many tokens its prompt has, by its characters."""
+    characters = sum(len(message["content"]) for message in response.example.messages)
+    return (len(response.model_version.system_prompt) + characters) // limits.CHARACTERS_A_TOKEN
 
 
 def _heed(endpoint: Endpoint, completions: Sequence[Completion]) -> None:

@@ -8,7 +8,6 @@ from decimal import Decimal
 from itertools import pairwise
 
 import pytest
-from django.db import OperationalError, connection
 from django.utils import timezone
 
 from models_registry.actions.responses import request_responses, retry_failed_responses
@@ -357,38 +356,3 @@ def test_recorded_responses_are_never_asked_for():
     example = make_golden_set_version(1).examples.get()
     make_response(recorded, example, status="pending")
     assert generate.idle_places() == {}
-
-
-def test_answer_waits_until_the_database_takes_it(version, chat_endpoint, monkeypatch):
-    (response,) = ask(version)
-    store, tries = generate._store, []
-
-    def away_twice(answer):
-        tries.append(answer)
-        if len(tries) < 3:
-            raise OperationalError("the database system is shutting down")
-        return store(answer)
-
-    monkeypatch.setattr(generate, "_store", away_twice)
-    monkeypatch.setattr(connection, "close", lambda: None)  # the test's transaction goes on
-    assert generate_next(version.endpoint_id)
-    response.refresh_from_db()
-    assert response.status == "done"
-    assert len(tries) == 3
-    assert len(chat_endpoint.requests) == 1
-
-
-def test_answer_is_let_go_when_the_database_stays_away(version, chat_endpoint, monkeypatch):
-    (response,) = ask(version)
-
-    def away(answer):
-        raise OperationalError("the database system is shutting down")
-
-    monkeypatch.setattr(generate, "_store", away)
-    monkeypatch.setattr(generate, "STORE_SECONDS", 0.6)
-    monkeypatch.setattr(connection, "close", lambda: None)
-    with pytest.raises(OperationalError):
-        generate_next(version.endpoint_id)
-    # its lease runs out, and it is asked for again and counted as lost, like any whose worker died
-    response.refresh_from_db()
-    assert (response.status, response.attempts) == ("pending", 1)
