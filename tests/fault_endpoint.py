@@ -1,7 +1,8 @@
 """A chat endpoint that goes wrong in every way that endpoints do: over real HTTP, on 127.0.0.1, for tests.
 
-`FAULTS` names them; `FaultEndpoint(share=0.2, seed=1)` draws from `MIX` at random; `die()` and `come_back()` close the
-port and open it again. `given` says what each request was given, by its last message: a fault's name or "answer".
+`FAULTS` and `PERMANENT` name them; `FaultEndpoint(share=0.2, seed=1)` draws from `MIX` at random; `die()` and
+`come_back()` close the port and open it again. `given` says what each request was given, by its last message: a fault's
+name or "answer".
 """
 
 from __future__ import annotations
@@ -39,6 +40,8 @@ FAULTS: dict[str, Fault] = {
     "throttled, in words": Fault(429, "too many requests", {"Retry-After": "in a moment", **NONSENSE}),
     "throttled for a year": Fault(429, "too many requests", {"Retry-After": "31536000"}),
     "server error": Fault(500),
+    "request timeout": Fault(408),
+    "conflict": Fault(409),
     "overloaded": Fault(503, "overloaded", {"Retry-After": "0.2"}),
     "stall": Fault(200, stall=STALL_SECONDS, body=b"{}"),
     "reset": Fault(reset=True),
@@ -46,6 +49,21 @@ FAULTS: dict[str, Fault] = {
     "half a JSON": Fault.malformed(),
     "an HTML page": Fault(200, body=b"<html><body>502 Bad Gateway</body></html>"),
     "no choices": Fault(200, body=b'{"object": "chat.completion", "choices": []}'),
+}
+# What a person has to mend.
+PERMANENT: dict[str, Fault] = {
+    "a wrong key": Fault(401, "incorrect API key provided"),
+    "no permission": Fault(403, "this key may not use the model"),
+    "no such model": Fault(404, "the model does not exist"),
+    "a bad request": Fault(400, "temperature is not supported with this model"),
+    "a content filter": Fault(
+        400, body=b'{"error": {"message": "The response was filtered.", "code": "content_filter"}}'
+    ),
+    "a filtered answer": Fault(
+        200,
+        body=b'{"object": "chat.completion", "choices": [{"index": 0, "message": {"content": ""},'
+        b' "finish_reason": "content_filter"}]}',
+    ),
 }
 # A year is believed for two minutes, which is right, and too long for a soak. A throttled request costs no attempt.
 MIX = [

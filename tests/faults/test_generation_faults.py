@@ -24,6 +24,8 @@ KINDS = {
     "throttled, in words": Kind.THROTTLED,
     "throttled for a year": Kind.THROTTLED,
     "server error": Kind.SERVER,
+    "request timeout": Kind.SERVER,
+    "conflict": Kind.SERVER,
     "overloaded": Kind.SERVER,
     "stall": Kind.TIMEOUT,
     "reset": Kind.CONNECTION,
