@@ -107,6 +107,7 @@ def voted_by_many(
     )
 
 
+@pytest.mark.timeout(1200)
 def test_thirty_two_reviewers_end_with_exactly_six_thousand_votes(
     make_user: Callable[..., User],
     in_threads: Callable[..., list[Any]],
