@@ -107,7 +107,11 @@ def database(name: str, default: str, *, base_dir: Path) -> dict[str, Any]:
             "PORT": str(parts.port or ""),
             # a connection that a restart of the server has ended is replaced before a request gets it
             "CONN_HEALTH_CHECKS": True,
-            "OPTIONS": {"pool": {"min_size": 1, "max_size": 16, "timeout": 20}, **query},
+            # and one that is away is asked for again soon: left to itself the pool would wait longer and longer
+            "OPTIONS": {
+                "pool": {"min_size": 1, "max_size": 16, "timeout": 20, "reconnect_timeout": 10},
+                **query,
+            },
         }
     raise ImproperlyConfigured(
         f"{name} starts with {parts.scheme or 'nothing'!r}; write sqlite:///path/to/file or "

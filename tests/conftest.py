@@ -16,6 +16,7 @@ from django.contrib.auth.models import Group, User
 from django.core.cache import cache
 from django.db import connections
 from django.test import Client
+from django.utils import translation
 from kombu import Connection
 
 from evalsite.celery import app
@@ -262,8 +263,9 @@ def shared_data() -> Path:
 
 @pytest.fixture(autouse=True)
 def _nothing_remembered() -> None:
-    """Another test's rows have the same ids."""
+    """Another test's rows have the same ids, and a page in Spanish leaves its language behind."""
     cache.clear()
+    translation.activate(django_settings.LANGUAGE_CODE)
 
 
 @pytest.fixture(autouse=True)

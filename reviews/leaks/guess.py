@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import beta
+from scipy.special import betaincinv
 
 LEAST_PAIRS = 20
 FOLDS = 10
@@ -108,6 +108,6 @@ def _sigmoid(value: Floats) -> Floats:
 def binomial_interval(right: float, pairs: int, level: float = LEVEL) -> tuple[float, float]:
     """Clopper & Pearson 1934, by beta quantiles; `right` may end in a half."""
     tail = (1 - level) / 2
-    low = float(beta.ppf(tail, right, pairs - right + 1)) if right > 0 else 0.0
-    high = float(beta.ppf(1 - tail, right + 1, pairs - right)) if right < pairs else 1.0
+    low = float(betaincinv(right, pairs - right + 1, tail)) if right > 0 else 0.0
+    high = float(betaincinv(right + 1, pairs - right, 1 - tail)) if right < pairs else 1.0
     return low, high

@@ -63,6 +63,10 @@ TABLE = {
     "withdraw_invitation": Row("POST", 403, 403, 302, 404),  # the lead has taken it back already
     "offer_again": DONE_BY_LEADS,
     "profile": Row("GET", 200, 200, 200, 200),
+    "practice": Row("GET", 403, 200, 403, 403),
+    "practise": Row("GET", 403, 200, 403, 403),
+    "practise_vote": Row("POST", 403, 200, 403, 403),
+    "tour_seen": Row("POST", 403, 204, 403, 403),
     "comparisons": WATCHED,
     "comparison": WATCHED,
     "vote": Row("GET", 403, 200, 403, 403),
@@ -123,6 +127,7 @@ GIVEN = {
     "cast_vote": {"choice": "tie"},
     "change_vote": {"choice": "tie"},
     "skip_turn": {"reason": "other"},
+    "practise_vote": {"choice": "tie"},
     "who_votes": {"open_to": "everyone", "largest_share": "60"},
     "flag_example": {"kind": "tag"},
     "flag_comparison": {"kind": "tag"},
@@ -177,7 +182,9 @@ def path_of(name: str, evaluation: Evaluation) -> str:
     if name.startswith("upload"):
         return reverse(name, args=[receive_upload(**UPLOADS.get(name, CHECKED), name="support", by=None).pk])
     plain = {"home", "evaluations", "evaluation_new", "golden_sets", "golden_set_upload", "models"}
-    plain |= {"responses_upload", "profile"}
+    if name in {"practise", "practise_vote"}:
+        return reverse(name, args=[1])
+    plain |= {"responses_upload", "profile", "practice", "tour_seen"}
     return reverse(name, args=[] if name in plain else arguments.get(name, [evaluation.pk]))
 
 
