@@ -110,10 +110,11 @@ def features(received: Received) -> Counter[str]:
 
 def guessed_right(pairs: list[Received]) -> int:
     """Of the second half, by what told the sides best in the first: the three strongest features, by least squares."""
+    pairs = [*pairs[1:], pairs[0]]  # the first one, which came with a whole page, is no example to learn from
     counts = [features(pair) for pair in pairs]
     names = sorted(set().union(*counts))
     table = np.array([[count[name] for name in names] for count in counts], dtype=float)
-    # by rank, or the first pair, which came with a whole page, would outweigh all others
+    # by rank, or one slow answer would outweigh all others
     table = np.apply_along_axis(lambda column: np.unique(column, return_inverse=True)[1], 0, table).astype(
         float
     )
