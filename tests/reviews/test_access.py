@@ -156,6 +156,7 @@ def path_of(name: str, evaluation: Evaluation) -> str:
         "golden_set_version_retire": ["support", 1],
         "golden_set_version_restore": ["support", 1],
         "model_version": [evaluation.candidate_id],
+        "model_version_batches": [evaluation.candidate_id],
         "endpoint_test": [evaluation.candidate.endpoint_id],
     }
     if name in {
