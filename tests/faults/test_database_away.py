@@ -25,6 +25,7 @@ def database_away() -> Iterator[None]:
     settings = connection.settings_dict
     name = settings["NAME"]
     connection.close()
+    connection.close_pool()  # or this process, too, would go on asking for the connections that it lost
     given = {
         "host": settings["HOST"],
         "port": settings["PORT"] or None,
