@@ -25,7 +25,8 @@ def database_away() -> Iterator[None]:
     settings = connection.settings_dict
     name = settings["NAME"]
     connection.close()
-    connection.close_pool()  # or this process, too, would go on asking for the connections that it lost
+    # or this process, too, would go on asking for the connections that it lost
+    connection.close_pool()  # type: ignore[attr-defined] # PostgreSQL's alone
     given = {
         "host": settings["HOST"],
         "port": settings["PORT"] or None,
