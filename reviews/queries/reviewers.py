@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from django.contrib.auth.models import User
-from django.db.models import Count, Max, Sum
+from django.db.models import Count, Max
 from django.utils import timezone
 
 from reviews.models import Assignment, Evaluation, ReviewerProfile, ReviewerTally, SkippedTurn, Vote
@@ -174,19 +174,6 @@ def unread_languages(evaluation: Evaluation) -> list[tuple[str, int]]:
         for lang in dealt(evaluation).languages
         if missing.get(lang) and not any(reads(languages, lang) for languages in spoken)
     ]
-
-
-def pace_of(reviewer: User) -> float | None:
-    """Seconds a vote: by this person's newest ones, or else by everyone's; None before any."""
-    timed = Vote.objects.filter(seconds__isnull=False).order_by("-cast_at")
-    mine = timed.filter(assignment__reviewer=reviewer).values_list("seconds", flat=True)[:NEWEST]
-    others = timed.values_list("seconds", flat=True)[:NEWEST]
-    return pace([s for s in mine if s is not None]) or pace([s for s in others if s is not None])
-
-
-def votes_of(reviewer: User) -> int:
-    mine = ReviewerTally.objects.filter(reviewer=reviewer)
-    return int(mine.aggregate(votes=Sum("votes", default=0))["votes"])
 
 
 def wants_tour(reviewer: User) -> bool:
