@@ -137,7 +137,8 @@ def lay_out(comparisons: int, votes: int) -> Any:
     from django.utils import timezone
 
     from models_registry.models import Response
-    from reviews.actions.evaluations import deal_assignments, lay_out
+    from reviews.actions.dealing import deal_assignments
+    from reviews.actions.evaluations import lay_out
     from reviews.models import Comparison, Evaluation
     from reviews.rendering import SLICE, render_slice
     from tests.factories import make_golden_set_version, make_model_version, make_rows
@@ -171,7 +172,7 @@ def lay_out(comparisons: int, votes: int) -> Any:
     )
     lay_out(evaluation, examples=examples, candidate_responses=responses[0], baseline_responses=responses[1])
     compared = Comparison.objects.filter(evaluation=evaluation)
-    deal_assignments(evaluation, list(compared.select_related("example").prefetch_related("example__tags")))
+    deal_assignments(evaluation, list(compared))
     Evaluation.objects.filter(pk=evaluation.pk).update(opened_at=timezone.now())
     if comparisons > SMALL:
         other = User.objects.create_user("did-the-first-half")

@@ -1,10 +1,15 @@
-"""Triggers that keep N votes N, on both databases. See models_registry/triggers.py for how they are installed."""
+"""Triggers that keep N votes N, count them and keep plans frozen, on both databases.
+
+See models_registry/triggers.py for how they are installed, and when a migration has to do it again.
+"""
 
 from __future__ import annotations
 
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 
 from models_registry.triggers import install, uninstall
+from reviews.models import Choice, EvaluationPlan
 
 # the whole judgement stands among the revisions
 KEPT = (
@@ -15,6 +20,13 @@ KEPT = (
 CLOSED = (
     "EXISTS (SELECT 1 FROM reviews_assignment a JOIN reviews_evaluation e ON e.id = a.evaluation_id "
     "WHERE a.id = OLD.assignment_id AND e.closed_at IS NOT NULL)"
+)
+
+EXTENSION = {"extended_to", "extended_at", "extended_by_id", "extended_because"}
+PLANNED = " OR ".join(
+    f"NEW.{field.column} IS DISTINCT FROM OLD.{field.column}"
+    for field in EvaluationPlan._meta.concrete_fields
+    if field.column not in EXTENSION
 )
 
 TRIGGERS: dict[str, tuple[str, str, str, str]] = {
@@ -63,15 +75,88 @@ TRIGGERS: dict[str, tuple[str, str, str, str]] = {
         "OR NEW.seed <> OLD.seed OR NEW.candidate_id <> OLD.candidate_id OR NEW.baseline_id <> OLD.baseline_id "
         "OR NEW.golden_set_version_id <> OLD.golden_set_version_id "
         "OR NEW.asks_strength <> OLD.asks_strength OR NEW.reasons <> OLD.reasons "
-        "OR NEW.reason_rule <> OLD.reason_rule OR NEW.comment_rule <> OLD.comment_rule)",
+        "OR NEW.reason_rule <> OLD.reason_rule OR NEW.comment_rule <> OLD.comment_rule "
+        "OR NEW.attempt <> OLD.attempt)",
         "what an evaluation compares is fixed when voting opens",
     ),
+    "plan_is_frozen": (
+        "reviews_evaluationplan",
+        "UPDATE",
+        f"OLD.frozen_at IS NOT NULL AND ({PLANNED} OR (OLD.extended_to IS NOT NULL AND "
+        "(NEW.extended_to IS NULL OR NEW.extended_to < OLD.extended_to)))",
+        "a plan never changes once voting is open; close the evaluation and start a new attempt",
+    ),
+    "plan_stays": (
+        "reviews_evaluationplan",
+        "DELETE",
+        "OLD.frozen_at IS NOT NULL",
+        "a plan that votes were cast under is kept",
+    ),
 }
+
+# Comparison's columns, and the choice each counts
+COUNTED = {
+    "wins": Choice.CANDIDATE,
+    "losses": Choice.BASELINE,
+    "ties": Choice.TIE,
+    "both_bad": Choice.BOTH_BAD,
+}
+
+
+def _counted(*rows: tuple[str, str]) -> str:
+    """The columns of Comparison after `+ NEW` or `- OLD`."""
+    return ", ".join(
+        f"{column} = {column}"
+        + "".join(f" {sign} (CASE WHEN {row}.choice = '{choice}' THEN 1 ELSE 0 END)" for sign, row in rows)
+        for column, choice in COUNTED.items()
+    )
+
+
+# name: (event, the row that names the turn, what it sets)
+COUNTING = {
+    "vote_is_counted": ("INSERT", "NEW", _counted(("+", "NEW"))),
+    "vote_is_counted_anew": ("UPDATE OF choice", "NEW", _counted(("-", "OLD"), ("+", "NEW"))),
+    "vote_is_no_longer_counted": ("DELETE", "OLD", _counted(("-", "OLD"))),
+}
+
+
+def install_counting(connection: BaseDatabaseWrapper) -> None:
+    """Each vote moves the counts of its comparison in the same transaction, whoever stores it."""
+    with connection.cursor() as cursor:
+        for name, (event, row, columns) in COUNTING.items():
+            statement = (
+                f"UPDATE reviews_comparison SET {columns} WHERE id = "  # noqa: S608 - constants of this module
+                f"(SELECT a.comparison_id FROM reviews_assignment a WHERE a.id = {row}.assignment_id);"
+            )
+            if connection.vendor == "sqlite":
+                cursor.execute(f"DROP TRIGGER IF EXISTS {name}")
+                cursor.execute(f"CREATE TRIGGER {name} AFTER {event} ON reviews_vote BEGIN {statement} END")
+                continue
+            cursor.execute(
+                f"CREATE OR REPLACE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS "
+                f"$$ BEGIN {statement} RETURN NULL; END $$"
+            )
+            cursor.execute(f"DROP TRIGGER IF EXISTS {name} ON reviews_vote")
+            cursor.execute(
+                f"CREATE TRIGGER {name} AFTER {event} ON reviews_vote FOR EACH ROW EXECUTE FUNCTION {name}()"
+            )
+
+
+def uninstall_counting(connection: BaseDatabaseWrapper) -> None:
+    with connection.cursor() as cursor:
+        for name in COUNTING:
+            if connection.vendor == "sqlite":
+                cursor.execute(f"DROP TRIGGER IF EXISTS {name}")
+            else:
+                cursor.execute(f"DROP TRIGGER IF EXISTS {name} ON reviews_vote")
+                cursor.execute(f"DROP FUNCTION IF EXISTS {name}()")
 
 
 def forwards(apps: object, schema_editor: BaseDatabaseSchemaEditor) -> None:
     install(schema_editor.connection, TRIGGERS)
+    install_counting(schema_editor.connection)
 
 
 def backwards(apps: object, schema_editor: BaseDatabaseSchemaEditor) -> None:
+    uninstall_counting(schema_editor.connection)
     uninstall(schema_editor.connection, TRIGGERS)

@@ -209,6 +209,9 @@ def make_evaluation(
             candidate_response=make_response(evaluation.candidate, example, status=status),
             baseline_response=make_response(evaluation.baseline, example, status=status),
             position=position,
+            lang=example.language[:8],
+            intent=example.primary_intent,
+            turns=votes_per_comparison if opened else 0,
         )
         if opened:
             Assignment.objects.bulk_create(
@@ -226,6 +229,13 @@ def make_evaluation(
     return evaluation
 
 
+def leave_out(comparison: Comparison) -> None:
+    """As where a response failed, or where the plan takes fewer examples: nobody votes on it."""
+    comparison.assignments.all().delete()
+    comparison.turns = 0
+    comparison.save(update_fields=["turns"])
+
+
 def make_vote(comparison: Comparison, reviewer: User, choice: str, **fields: Any) -> Vote:
     """This reviewer's vote on this comparison, in its first turn that nobody has taken."""
     assignment = comparison.assignments.filter(reviewer=None).order_by("slot").first()
@@ -238,6 +248,7 @@ def make_vote(comparison: Comparison, reviewer: User, choice: str, **fields: Any
     )
     tally.votes += 1
     tally.candidate_left += assignment.candidate_on_left
+    tally.judgements += 1
     tally.save()
     return Vote.objects.create(
         **{"assignment": assignment, "choice": choice, "cast_at": now, "seconds": 4.0} | fields

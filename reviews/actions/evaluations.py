@@ -11,6 +11,7 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
+from django.db.models import Max
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -20,18 +21,16 @@ from models_registry.actions.runs import start_run
 from models_registry.generation.answered import unanswered
 from models_registry.models import Example, GoldenSetVersion, ModelVersion, Response
 from reviews.actions import leaks
-from reviews.blinding import queue_order, side_orders
-from reviews.models import Assignment, Comparison, Evaluation
+from reviews.actions.dealing import BATCH, deal
+from reviews.actions.not_possible import NotPossible
+from reviews.actions.plans import freeze_plan
+from reviews.blinding import queue_order
+from reviews.models import Comparison, Evaluation, EvaluationPlan
 from reviews.queries.progress import ready_comparisons, waiting_comparisons
 from reviews.tasks import render_responses
 
-BATCH = 1000
 # missing responses that a message names
 MOST_NAMED = 3
-
-
-class NotPossible(Exception):
-    """The action can't be done now; the message says why and what to do instead."""
 
 
 @transaction.atomic
@@ -63,12 +62,14 @@ def start_evaluation(
         guidelines=guidelines,
         seed=secrets.randbits(62) if seed is None else seed,
         started_by=by,
+        attempt=next_attempt(candidate, baseline, golden_set_version),
         **voting,
     )
     check_names_no_model(evaluation)
     check_not_retired(golden_set_version)
     evaluation.run = start_run(by=by, budget=budget, batch=batch)
     save_new(evaluation)
+    EvaluationPlan.objects.create(evaluation=evaluation)
     # Both are locked while they are asked for; in one order, so that two leads who swap the sides don't wait for each
     # other.
     list(ModelVersion.objects.select_for_update().filter(pk__in=[candidate.pk, baseline.pk]).order_by("pk"))
@@ -92,6 +93,14 @@ def save_new(evaluation: Evaluation) -> None:
     except IntegrityError:
         evaluation.full_clean()
         raise
+
+
+def next_attempt(candidate: ModelVersion, baseline: ModelVersion, version: GoldenSetVersion) -> int:
+    """One more than the evaluations of this pair, this way round, on whatever version of this golden set."""
+    before = Evaluation.objects.filter(
+        candidate=candidate, baseline=baseline, golden_set_version__golden_set=version.golden_set_id
+    )
+    return (before.aggregate(last=Max("attempt"))["last"] or 0) + 1
 
 
 def check_names_no_model(evaluation: Evaluation) -> None:
@@ -179,6 +188,8 @@ def lay_out(
                 candidate_response=candidate_responses[example.pk],
                 baseline_response=baseline_responses[example.pk],
                 position=position,
+                lang=example.language[:8],
+                intent=example.primary_intent,
             )
             for example, position in zip(examples, positions, strict=True)
         ),
@@ -194,7 +205,7 @@ def open_voting(
     leave_out_failed: bool = False,
     in_spite_of_leaks: bool = False,
 ) -> Evaluation:
-    """Deal the assignments and let reviewers in. Doing it twice is the same as once.
+    """Freeze the plan, deal the assignments and let reviewers in. Doing it twice is the same as once.
 
     Comparisons without both responses are left out, if the lead said so; otherwise voting stays shut until
     they are there. So it stays where the scan found a serious leak, until the lead says that they saw it; a scan that
@@ -206,7 +217,6 @@ def open_voting(
     ready = list(
         ready_comparisons(evaluation)
         .select_related("candidate_response", "baseline_response")
-        .prefetch_related("example__tags")
         .order_by("position")
     )
     waiting = waiting_comparisons(evaluation).count()
@@ -229,7 +239,6 @@ def open_voting(
             )
             % {"count": failed}
         )
-    to_vote_on = mark_identical(ready)
     if not ready:
         raise NotPossible(_("No comparison has both responses, so there is nothing to vote on."))
     if leaks.wants_a_tick(evaluation):
@@ -240,51 +249,12 @@ def open_voting(
                 )
             )
         leaks.accept(evaluation, by)
-    deal_assignments(evaluation, to_vote_on)
+    deal(evaluation, freeze_plan(evaluation, ready, by=by))
     evaluation.opened_at = timezone.now()
     evaluation.save(update_fields=["opened_at", "leak_report"])
     # where the broker is away, each response is rendered when it is first shown
     transaction.on_commit(partial(render_responses.apply_async, (evaluation.pk,), retry=False), robust=True)
     return evaluation
-
-
-def mark_identical(comparisons: list[Comparison]) -> list[Comparison]:
-    """Mark the comparisons whose responses are the same text; the others are what there is to vote on."""
-    same = [
-        comparison
-        for comparison in comparisons
-        if comparison.candidate_response.text.strip() == comparison.baseline_response.text.strip()
-        and comparison.candidate_response.earlier_answers == comparison.baseline_response.earlier_answers
-    ]
-    for comparison in same:
-        comparison.identical = True
-    Comparison.objects.bulk_update(same, ["identical"], batch_size=BATCH)
-    return [comparison for comparison in comparisons if not comparison.identical]
-
-
-def deal_assignments(evaluation: Evaluation, comparisons: list[Comparison]) -> None:
-    """All N turns of every comparison, sides balanced, nobody's yet."""
-    orders = side_orders(
-        evaluation.seed,
-        [comparison.example.primary_intent for comparison in comparisons],
-        [evaluation.votes_per_comparison] * len(comparisons),
-    )
-    Assignment.objects.bulk_create(
-        (
-            Assignment(
-                evaluation=evaluation,
-                comparison=comparison,
-                position=comparison.position,
-                lang=comparison.example.language[:8],
-                intent=comparison.example.primary_intent,
-                slot=slot,
-                candidate_on_left=candidate_on_left,
-            )
-            for comparison, order in zip(comparisons, orders, strict=True)
-            for slot, candidate_on_left in enumerate(order)
-        ),
-        batch_size=BATCH,
-    )
 
 
 @transaction.atomic

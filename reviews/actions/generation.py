@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 
 from models_registry.actions.runs import cancel_run, choose_path, pause_run, resume_run
 from models_registry.models import GenerationRun
-from reviews.actions.evaluations import NotPossible
+from reviews.actions.not_possible import NotPossible
 from reviews.models import Evaluation
 from reviews.queries.generation import has_batches
 

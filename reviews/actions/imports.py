@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
@@ -16,10 +16,11 @@ from models_registry.actions.golden_sets import check_golden_set_name, rows_sha2
 from models_registry.actions.responses import AnswerDiffers, RecordedAnswer, record_responses
 from models_registry.golden_files import Row
 from models_registry.models import Example, GoldenSetVersion, Model, ModelVersion, Response
-from reviews.actions.evaluations import BATCH, lay_out, save_new
+from reviews.actions.dealing import BATCH, count_turns
+from reviews.actions.evaluations import lay_out, next_attempt, save_new
 from reviews.blinding import truth
 from reviews.exchange.common_form import Answer, ForeignEvaluation, ForeignVote
-from reviews.models import Assignment, Comparison, Evaluation, Vote
+from reviews.models import Assignment, Comparison, Evaluation, ReviewerTally, Vote
 
 RECORDED = "recorded"
 # sets the raters of imported votes apart from the people who log in here
@@ -57,6 +58,7 @@ def import_evaluation(
         votes_per_comparison=max(votes_on.values()),
         seed=secrets.randbits(62),
         imported_from=source[-255:],
+        attempt=next_attempt(candidate_version, baseline_version, version),
         started_by=by,
         opened_at=now,
         closed_at=now,
@@ -151,6 +153,22 @@ def _store_votes(evaluation: Evaluation, votes: Iterable[ForeignVote]) -> None:
         ),
         batch_size=BATCH,
     )
+    count_turns(evaluation)
+    ReviewerTally.objects.bulk_create(_tallies(evaluation, stored), batch_size=BATCH)
+
+
+def _tallies(evaluation: Evaluation, turns: list[Assignment]) -> Iterator[ReviewerTally]:
+    votes = Counter((turn.reviewer_id, turn.intent) for turn in turns)
+    left = Counter((turn.reviewer_id, turn.intent) for turn in turns if turn.candidate_on_left)
+    for (reviewer, intent), cast in votes.items():
+        yield ReviewerTally(
+            evaluation=evaluation,
+            reviewer_id=reviewer,
+            intent=intent,
+            votes=cast,
+            candidate_left=left[reviewer, intent],
+            judgements=cast,
+        )
 
 
 def _rater(name: str) -> User:

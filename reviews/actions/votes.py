@@ -28,7 +28,8 @@ WHERE id = %(turn)s AND reviewer_id = %(reviewer)s AND NOT voted AND evaluation_
   (SELECT e.id FROM reviews_evaluation e WHERE e.opened_at IS NOT NULL AND e.closed_at IS NULL)
 """
 TALLY = """
-UPDATE reviews_reviewertally SET votes = votes + %(votes)s, candidate_left = candidate_left + %(left)s
+UPDATE reviews_reviewertally SET votes = votes + %(votes)s, candidate_left = candidate_left + %(left)s,
+  judgements = judgements + 1
 WHERE evaluation_id = %(evaluation_id)s AND reviewer_id = %(reviewer_id)s AND intent = %(intent)s
 """
 
@@ -152,6 +153,7 @@ def _change(assignment: Assignment, reviewer: User, said: Judgement) -> Vote:
     vote.cast_at = timezone.now()
     vote.number += 1
     vote.save(update_fields=["choice", "strength", "reasons", "comment", "cast_at", "number"])
+    _tally(assignment, reviewer, 0)
     return vote
 
 

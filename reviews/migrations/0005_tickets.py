@@ -4,7 +4,6 @@ from itertools import batched
 from django.db import migrations, models
 
 import reviews.models.assignment
-from reviews.triggers import backwards, forwards
 
 UNTAGGED = "untagged"
 
@@ -49,5 +48,4 @@ class Migration(migrations.Migration):
                 default=reviews.models.assignment.new_ticket, editable=False, max_length=16, unique=True
             ),
         ),
-        migrations.RunPython(forwards, backwards),
     ]

@@ -4,6 +4,7 @@ from reviews.models.assignment import Assignment, LapsedTurn, SkippedTurn
 from reviews.models.evaluation import Comparison, Evaluation
 from reviews.models.hidden_check import HiddenCheck
 from reviews.models.invitation import Invitation
+from reviews.models.plan import EvaluationPlan, Traffic
 from reviews.models.rendered_response import RenderedResponse
 from reviews.models.reviewer import ReviewerProfile, ReviewerTally
 from reviews.models.vote import Choice, Strength, Vote, VoteRevision
@@ -13,6 +14,7 @@ __all__ = [
     "Choice",
     "Comparison",
     "Evaluation",
+    "EvaluationPlan",
     "HiddenCheck",
     "Invitation",
     "LapsedTurn",
@@ -21,6 +23,7 @@ __all__ = [
     "ReviewerTally",
     "SkippedTurn",
     "Strength",
+    "Traffic",
     "Vote",
     "VoteRevision",
 ]

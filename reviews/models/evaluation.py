@@ -88,6 +88,10 @@ class Evaluation(models.Model):
         related_name="+",
         help_text="By which its responses are asked for; none where it was run elsewhere.",
     )
+    attempt = models.PositiveSmallIntegerField(
+        default=1,
+        help_text="1 for the first evaluation of this pair on any version of this golden set, one more with each.",
+    )
     imported_from = models.CharField(max_length=255, blank=True, help_text="Set where it was run elsewhere.")
     started_by = models.ForeignKey(
         "auth.User", on_delete=models.PROTECT, null=True, blank=True, related_name="+"
@@ -131,7 +135,11 @@ class Evaluation(models.Model):
 
 
 class Comparison(models.Model):
-    """One example of an evaluation, with both responses. *Ready* when both are done."""
+    """One example of an evaluation, with both responses. *Ready* when both are done.
+
+    Its votes are counted here by triggers, in the transaction of each vote: a dashboard reads a row an example,
+    however many people voted on it.
+    """
 
     evaluation = models.ForeignKey(Evaluation, on_delete=models.CASCADE, related_name="comparisons")
     example = models.ForeignKey("models_registry.Example", on_delete=models.PROTECT, related_name="+")
@@ -145,6 +153,18 @@ class Comparison(models.Model):
     identical = models.BooleanField(
         default=False, help_text="Both models gave the same text: a tie that nobody needs to vote on."
     )
+    # of the example, again: every figure is by them
+    lang = models.CharField(
+        max_length=8, blank=True, help_text="Language without its region; empty: unknown."
+    )
+    intent = models.CharField(max_length=100, blank=True, help_text="The primary intent.")
+    turns = models.PositiveSmallIntegerField(
+        default=0, help_text="Votes it gets; 0 where it was left out, or nobody needs to vote."
+    )
+    wins = models.PositiveSmallIntegerField(default=0, editable=False)
+    losses = models.PositiveSmallIntegerField(default=0, editable=False)
+    ties = models.PositiveSmallIntegerField(default=0, editable=False)
+    both_bad = models.PositiveSmallIntegerField(default=0, editable=False)
 
     class Meta:
         ordering = ["evaluation", "position"]

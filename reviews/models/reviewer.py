@@ -31,6 +31,9 @@ class ReviewerTally(models.Model):
     intent = models.CharField(max_length=100, blank=True)
     votes = models.PositiveIntegerField(default=0)
     candidate_left = models.PositiveIntegerField(default=0)
+    judgements = models.PositiveIntegerField(
+        default=0, help_text="Votes cast, changed and taken back: it grows with whatever moves a figure."
+    )
 
     class Meta:
         ordering = ["evaluation", "reviewer", "intent"]

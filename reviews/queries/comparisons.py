@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from django.db.models import Case, Count, Exists, F, FloatField, OuterRef, Q, QuerySet, Value, When
+from django.db.models import Case, Exists, F, FloatField, OuterRef, Q, QuerySet, Value, When
 from django.db.models.functions import Cast
 from django.utils.translation import gettext_lazy as _
 
@@ -12,7 +12,7 @@ from models_registry.models import ExampleTag
 from models_registry.models.golden_set import UNTAGGED
 from models_registry.queries import Said
 from reviews.blinding import on_screen
-from reviews.models import Assignment, Choice, Comparison, Evaluation
+from reviews.models import Assignment, Comparison, Evaluation
 from reviews.queries.tags import examples_by_tag
 
 # what an example can come out as: its score against one half, a vote of a kind, or why it has no votes
@@ -32,21 +32,9 @@ OUTCOMES = {
 
 
 def comparisons(evaluation: Evaluation) -> QuerySet[Comparison]:
-    """Each with `wins`, `losses`, `ties`, `both_bad`, `votes`, `turns` and `score` (½ per tie; None without votes)."""
-    voted = Q(assignments__voted=True)
-    choice = {
-        name: Count("assignments", filter=voted & Q(assignments__vote__choice=value))
-        for name, value in (
-            ("wins", Choice.CANDIDATE),
-            ("losses", Choice.BASELINE),
-            ("ties", Choice.TIE),
-            ("both_bad", Choice.BOTH_BAD),
-        )
-    }
+    """Each with `votes` and `score` (½ per tie; None without votes)."""
     return (
-        evaluation.comparisons.annotate(
-            **choice, votes=Count("assignments", filter=voted), turns=Count("assignments")
-        )
+        evaluation.comparisons.annotate(votes=F("wins") + F("losses") + F("ties") + F("both_bad"))
         .annotate(
             score=Case(
                 When(identical=True, then=Value(0.5)),
@@ -66,7 +54,7 @@ def comparisons(evaluation: Evaluation) -> QuerySet[Comparison]:
 
 
 def with_tag(found: QuerySet[Comparison], tag: str) -> QuerySet[Comparison]:
-    # subqueries, not joins: a join would multiply the counts of votes
+    # subqueries, not joins: a comparison is listed once
     bearing = Q(example__in=ExampleTag.objects.filter(name=tag).values("example"))
     if tag == UNTAGGED:
         bearing |= ~Q(Exists(ExampleTag.objects.filter(example=OuterRef("example"))))

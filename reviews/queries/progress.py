@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from django.contrib.auth.models import User
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Sum
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from models_registry.models import GenerationRun, Response
-from reviews.models import Assignment, Comparison, Evaluation, SkippedTurn
+from reviews.models import Assignment, Comparison, Evaluation, ReviewerTally, SkippedTurn
 from reviews.queries.claiming import standing
 from reviews.queries.eligibility import eligibility, evaluations_for
 
@@ -36,9 +37,12 @@ def waiting_comparisons(evaluation: Evaluation) -> QuerySet[Comparison]:
 
 @dataclass(frozen=True)
 class VotingProgress:
+    """`left_out`: comparisons without both responses. `spare`: with both, yet nobody votes on them."""
+
     wanted: int
     cast: int
     left_out: int
+    spare: int
     reviewers: int
 
     @property
@@ -51,18 +55,15 @@ class VotingProgress:
 
 
 def voting_progress(evaluation: Evaluation) -> VotingProgress:
-    counts = Assignment.objects.filter(evaluation=evaluation).aggregate(
-        wanted=Count("pk"),
-        cast=Count("pk", filter=Q(voted=True)),
-        comparisons=Count("comparison", distinct=True),
-        reviewers=Count("reviewer", filter=Q(voted=True), distinct=True),
+    cast = F("wins") + F("losses") + F("ties") + F("both_bad")
+    counts = evaluation.comparisons.aggregate(
+        wanted=Coalesce(Sum("turns"), 0),
+        cast=Coalesce(Sum(cast), 0),
+        left_out=Count("pk", filter=Q(turns=0, identical=False) & ~READY),
+        spare=Count("pk", filter=Q(turns=0, identical=False) & READY),
     )
-    return VotingProgress(
-        wanted=counts["wanted"],
-        cast=counts["cast"],
-        left_out=evaluation.comparisons.filter(identical=False).count() - counts["comparisons"],
-        reviewers=counts["reviewers"],
-    )
+    voted = ReviewerTally.objects.filter(evaluation=evaluation, votes__gt=0).order_by()
+    return VotingProgress(**counts, reviewers=voted.values("reviewer").distinct().count())
 
 
 @dataclass(frozen=True)
@@ -162,12 +163,13 @@ def evaluation_summaries() -> list[EvaluationSummary]:
     evaluations = Evaluation.objects.select_related(
         "candidate__model", "baseline__model", "golden_set_version__golden_set", "run"
     )
-    voted = Count("pk", filter=Q(voted=True))
+    cast = F("wins") + F("losses") + F("ties") + F("both_bad")
     votes = {
         pk: (done, total)
-        for pk, done, total in Assignment.objects.order_by()
+        for pk, done, total in Comparison.objects.filter(evaluation__opened_at__isnull=False)
+        .order_by()
         .values_list("evaluation")
-        .annotate(done=voted, total=Count("pk"))
+        .annotate(done=Sum(cast), total=Sum("turns"))
     }
     both = ("candidate_response__status", "baseline_response__status")
 

@@ -7,20 +7,18 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from django.db.models import Q
-from numpy.typing import NDArray
+from django.db.models import Case, Count, FloatField, Q, Sum, Value, When
+from django.db.models.functions import Coalesce
 
-from reviews.models import Assignment, Choice, Evaluation
-from reviews.queries.tags import examples_by_tag
-from reviews.stats.agreement import Agreement, agreement
-from reviews.stats.position_bias import PositionBias, position_bias
-from reviews.stats.sequence import anytime_interval
-from reviews.stats.tally import Tally, example_scores, tally
+from reviews.models import Assignment, Choice, Evaluation, ReviewerTally
+from reviews.queries.counts import Counts, counts_by_intent, counts_by_tag, end_of_complete, together
+from reviews.stats.agreement import Agreement, agreement_of_table
+from reviews.stats.position_bias import PositionBias, position_bias_of_examples
+from reviews.stats.sequence import ANYTIME, anytime_limits, bets
+from reviews.stats.tally import Tally
 from reviews.stats.win_rate import Interval, WinRate, win_rate
 
 LEVEL = 0.95
-# columns of a tally, and the codes that reviews.stats knows choices by
-CHOICES: list[str] = [Choice.CANDIDATE, Choice.BASELINE, Choice.TIE, Choice.BOTH_BAD]
 
 
 @dataclass(frozen=True)
@@ -109,85 +107,69 @@ def _interval_json(interval: Interval | None) -> dict[str, Any] | None:
     return {"low": interval.low, "high": interval.high, "level": interval.level, "method": interval.method}
 
 
-@dataclass(frozen=True)
-class _Examples:
-    """The compared examples in the queue's order, as arrays of length K."""
-
-    ids: NDArray[np.int64]
-    counts: NDArray[np.int64]
-    identical: NDArray[np.bool_]
-    complete: NDArray[np.bool_]
-
-
 def win_rates(evaluation: Evaluation) -> WinRates:
-    """All figures of an evaluation, in four queries however many votes there are."""
-    votes = list(
-        Assignment.objects.filter(evaluation=evaluation, voted=True)
-        .order_by("position", "slot")
-        .values_list("comparison__example_id", "reviewer_id", "candidate_on_left", "vote__choice")
-    )
-    examples = _examples(evaluation, votes)
-    members = _members(evaluation, examples)
+    """All figures of an evaluation, in a number of queries and of rows that does not grow with its votes."""
+    end = end_of_complete(evaluation)
+    everything = together(counts_by_intent(evaluation, end))
+    by_tag = counts_by_tag(evaluation, end)
+    overall, *rows = _rows([everything, *by_tag.values()])
     return WinRates(
         evaluation=evaluation,
-        overall=_row(examples, np.ones(len(examples.ids), dtype=bool)),
-        tags={name: _row(examples, member) for name, member in members.items()},
-        agreement=agreement(
-            _column(votes, 0),
-            _column(votes, 1),
-            np.array([CHOICES.index(v[3]) for v in votes], dtype=np.int64),
+        overall=overall,
+        tags=dict(zip(by_tag, rows, strict=True)),
+        agreement=agreement_of_table(everything.votes_by_example(), voters(evaluation)),
+        position_bias=position_effect(evaluation),
+    )
+
+
+def voters(evaluation: Evaluation) -> int:
+    """People with a vote in it."""
+    voted = ReviewerTally.objects.filter(evaluation=evaluation, votes__gt=0)
+    return voted.order_by().values("reviewer").distinct().count()
+
+
+def position_effect(evaluation: Evaluation) -> PositionBias:
+    """Whether standing on the left helped, by the votes of each comparison and side."""
+    score = Case(
+        When(vote__choice=Choice.CANDIDATE, then=Value(1.0)),
+        When(vote__choice=Choice.BASELINE, then=Value(0.0)),
+        default=Value(0.5),
+        output_field=FloatField(),
+    )
+    left, right = Q(candidate_on_left=True), Q(candidate_on_left=False)
+    rows = np.array(
+        Assignment.objects.filter(evaluation=evaluation, voted=True)
+        .order_by()
+        .values_list("comparison")
+        .annotate(
+            left_votes=Count("pk", filter=left),
+            left_total=Coalesce(Sum(score, filter=left), 0.0),
+            right_votes=Count("pk", filter=right),
+            right_total=Coalesce(Sum(score, filter=right), 0.0),
         ),
-        position_bias=position_bias(
-            _column(votes, 0),
-            np.array([v[2] for v in votes], dtype=bool),
-            np.array([CHOICES.index(v[3]) for v in votes], dtype=np.int64),
-        ),
+        dtype=np.float64,
+    ).reshape(-1, 5)
+    return position_bias_of_examples(
+        rows[:, 1].astype(np.int64), rows[:, 2], rows[:, 3].astype(np.int64), rows[:, 4]
     )
 
 
-def _column(votes: Sequence[tuple[Any, ...]], index: int) -> NDArray[np.int64]:
-    return np.array([vote[index] for vote in votes], dtype=np.int64)
-
-
-def _examples(evaluation: Evaluation, votes: Sequence[tuple[Any, ...]]) -> _Examples:
-    # Comparisons that were left out when voting opened have neither a turn nor a tie, and no place here.
-    turns = Assignment.objects.filter(evaluation=evaluation)
-    compared = list(
-        evaluation.comparisons.filter(Q(identical=True) | Q(pk__in=turns.values("comparison")))
-        .order_by("position")
-        .values_list("example_id", "identical")
+def _rows(groups: Sequence[Counts]) -> list[Row]:
+    watched = [group.complete_scores() for group in groups]
+    values, place = np.unique(np.concatenate(watched), return_inverse=True)
+    owner = np.repeat(np.arange(len(groups)), [len(scores) for scores in watched])
+    counts = np.bincount(owner * values.size + place, minlength=len(groups) * values.size)
+    low, high = anytime_limits(
+        values,
+        counts.reshape(len(groups), values.size),
+        [bets(max(1, group.examples), 1 - LEVEL) for group in groups],
     )
-    missing = set(turns.filter(voted=False).values_list("comparison__example_id", flat=True))
-    row_of = {example: row for row, (example, _identical) in enumerate(compared)}
-    counts = np.zeros((len(compared), len(CHOICES)), dtype=np.int64)
-    for example, _reviewer, _left, choice in votes:
-        counts[row_of[example], CHOICES.index(choice)] += 1
-    return _Examples(
-        ids=np.array([example for example, _identical in compared], dtype=np.int64),
-        counts=counts,
-        identical=np.array([identical for _example, identical in compared], dtype=bool),
-        complete=np.array([example not in missing for example, _identical in compared], dtype=bool),
-    )
-
-
-def _members(evaluation: Evaluation, examples: _Examples) -> dict[str, NDArray[np.bool_]]:
-    """Which examples bear each tag: {name: bool (K,)}."""
-    return {
-        name: np.isin(examples.ids, tagged)
-        for name, tagged in examples_by_tag(evaluation, examples.ids.tolist()).items()
-    }
-
-
-def _row(examples: _Examples, member: NDArray[np.bool_]) -> Row:
-    counts, identical = examples.counts[member], examples.identical[member]
-    scores = example_scores(counts, identical)
-    # Hard examples finish late: counting whatever is finished would favour the easy ones, so the interval that may
-    # be watched reads the queue only up to the first example whose votes are not all in.
-    complete = examples.complete[member]
-    prefix = int(np.argmin(complete)) if not complete.all() else len(complete)
-    return Row(
-        tally=tally(counts, identical),
-        win_rate=win_rate(scores, LEVEL),
-        settled=win_rate(scores[:prefix], LEVEL),
-        anytime_interval=anytime_interval(scores[:prefix], max(1, len(scores)), LEVEL),
-    )
+    return [
+        Row(
+            tally=group.tally(),
+            win_rate=win_rate(group.all_scores(), LEVEL),
+            settled=win_rate(scores, LEVEL),
+            anytime_interval=Interval(float(low[index]), float(high[index]), LEVEL, ANYTIME),
+        )
+        for index, (group, scores) in enumerate(zip(groups, watched, strict=True))
+    ]

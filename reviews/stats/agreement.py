@@ -44,13 +44,22 @@ def agreement(examples: ArrayLike, raters: ArrayLike, choices: ArrayLike) -> Agr
     same_length(examples=example, raters=rater, choices=choice)
     if len(np.unique(np.stack([example, rater]), axis=1).T) < example.size:
         raise ValueError("a rater has two votes on one example; keep one of them")
-    table = vote_table(example, choice)
+    return agreement_of_table(vote_table(example, choice), int(np.unique(rater).size))
+
+
+def agreement_of_table(table: Ints, raters: int) -> Agreement:
+    """Agreement from votes that are counted already: all that any of its figures needs.
+
+    table: int, shape (n, 3), votes on each example in the categories baseline, tie of either kind, candidate.
+    raters: people who gave them. Raises ValueError on another shape.
+    Source: as `agreement`.
+    """
     votes = table.sum(axis=1)
     return Agreement(
         percent=percent_agreement(table),
         gwet_ac1=gwet_ac1(table),
         krippendorff_alpha=ordinal_alpha(table),
-        raters=int(np.unique(rater).size),
+        raters=raters,
         pairs=int((votes * (votes - 1) // 2).sum()),
     )
 

@@ -6,6 +6,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import ArrayLike
 
+from reviews.stats.choices import Floats
 from reviews.stats.gate import complete_prefix
 from reviews.stats.gate_plan import GatePlan
 from reviews.stats.sequence import anytime_limits
@@ -41,14 +42,23 @@ def gate_path(plan: GatePlan, scores: ArrayLike, intents: ArrayLike, extended_to
     # counted between moments and added up: K x G x U cells would not fit for many examples and intents
     between = np.searchsorted(moments, np.arange(1, x.size + 1))
     counts = np.bincount(between * groups * size + cell, minlength=moments.size * groups * size)
-    counts = np.cumsum(counts.reshape(moments.size, groups * size), axis=0)
+    return path_of_counts(plan, moments, values, np.cumsum(counts.reshape(-1, groups, size), axis=0))
+
+
+def path_of_counts(plan: GatePlan, examples: ArrayLike, values: Floats, counts: ArrayLike) -> Path:
+    """`gate_path` from scores that are counted already.
+
+    examples: int, shape (M,), seen at each moment. values: float (U,), the scores there are.
+    counts: int (M, G, U), how often each had occurred in each intent by then. Source: as `gate_path`.
+    """
+    seen, table = np.asarray(examples, dtype=np.int64), np.asarray(counts, dtype=np.int64)
     ratios = plan.ratios
     largest = float(ratios.max())
     z = moved_scores(values[None, :], ratios[:, None], largest).ravel()
     # intents of one weight share their scores: a few to compute with instead of a few for each intent
     distinct, place = np.unique(z.round(12), return_inverse=True)
-    merged = counts @ np.eye(distinct.size)[place]
+    merged = table.reshape(len(seen), -1) @ np.eye(distinct.size)[place]
     limits = anytime_limits(distinct, merged, [plan.bets()])
     low, high = (np.clip(0.5 + largest * (limit - 0.5), 0.0, 1.0) for limit in limits)
-    theta = stratified(values, counts.reshape(-1, groups, size), plan.weights).theta
-    return Path(tuple(moments.tolist()), tuple(theta.tolist()), tuple(low.tolist()), tuple(high.tolist()))
+    theta = stratified(values, table, plan.weights).theta
+    return Path(tuple(seen.tolist()), tuple(theta.tolist()), tuple(low.tolist()), tuple(high.tolist()))

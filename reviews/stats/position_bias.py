@@ -41,19 +41,36 @@ def position_bias(examples: ArrayLike, candidate_left: ArrayLike, choices: Array
     example, left = whole_numbers(examples, "examples"), truth_values(candidate_left, "candidate_left")
     choice = choice_codes(choices)
     same_length(examples=example, candidate_left=left, choices=choice)
-    lefts, votes = int(np.count_nonzero(left)), left.size
-    if lefts in (0, votes):
-        return PositionBias(None, None, None)
+    names, row = np.unique(example, return_inverse=True)
     x = VOTE_SCORES[choice]
+    sides = [np.bincount(row[side], minlength=names.size) for side in (left, ~left)]
+    totals = [np.bincount(row[side], weights=x[side], minlength=names.size) for side in (left, ~left)]
+    return position_bias_of_examples(sides[0], totals[0], sides[1], totals[1])
+
+
+def position_bias_of_examples(
+    left_votes: ArrayLike, left_totals: ArrayLike, right_votes: ArrayLike, right_totals: ArrayLike
+) -> PositionBias:
+    """`position_bias` from votes that are added up by example and side, which is all it needs.
+
+    left_votes, right_votes: int, shape (G,), votes with the candidate on that side, for each example with a vote.
+    left_totals, right_totals: float, shape (G,), the sum of their scores (candidate 1, ties 1/2, baseline 0).
+    Raises ValueError on columns of other lengths. Source: as `position_bias`.
+    """
+    ln, rn = whole_numbers(left_votes, "left_votes"), whole_numbers(right_votes, "right_votes")
+    lt, rt = np.asarray(left_totals, dtype=np.float64), np.asarray(right_totals, dtype=np.float64)
+    same_length(left_votes=ln, right_votes=rn, left_totals=lt, right_totals=rt)
+    lefts, rights = int(ln.sum()), int(rn.sum())
+    votes = lefts + rights
+    if not lefts or not rights:
+        return PositionBias(None, None, None)
     # with o = ±1 the fitted values are the two sides' means, so least squares needs no matrix
-    left_mean, right_mean = float(x[left].mean()), float(x[~left].mean())
+    left_mean, right_mean = float(lt.sum()) / lefts, float(rt.sum()) / rights
     effect = (left_mean - right_mean) / 2
-    names, cluster = np.unique(example, return_inverse=True)
-    clusters = int(names.size)
+    clusters = int(np.count_nonzero(ln + rn))
     if clusters < 2 or votes < 3:
         return PositionBias(effect, None, None)
-    influence = np.where(left, (x - left_mean) / lefts, (right_mean - x) / (votes - lefts)) / 2
-    sums = np.bincount(cluster, weights=influence)
+    sums = ((lt - left_mean * ln) / lefts - (rt - right_mean * rn) / rights) / 2
     correction = clusters / (clusters - 1) * (votes - 1) / (votes - 2)
     se = sqrt(correction * float(sums @ sums))
     if se < 1e-12:  # nothing but rounding

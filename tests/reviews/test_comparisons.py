@@ -22,7 +22,7 @@ from reviews.queries.comparisons import (
     with_outcome,
     with_tag,
 )
-from tests.factories import make_evaluation, make_vote
+from tests.factories import leave_out, make_evaluation, make_vote
 
 pytestmark = pytest.mark.django_db
 
@@ -55,7 +55,7 @@ def evaluation(make_user: Callable[..., User]) -> Evaluation:
         for person, choice in zip(people, VOTES.get(key, ()), strict=False):
             make_vote(comparison, person, choice)
         if key in {"identical", "left_out"}:
-            comparison.assignments.all().delete()
+            leave_out(comparison)
     Comparison.objects.filter(example__key="identical").update(identical=True)
     return evaluation
 

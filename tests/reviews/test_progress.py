@@ -24,7 +24,7 @@ from reviews.queries.progress import (
     work_for_lead,
     work_for_reviewer,
 )
-from tests.factories import make_evaluation, make_vote
+from tests.factories import leave_out, make_evaluation, make_vote
 
 pytestmark = pytest.mark.django_db
 
@@ -82,12 +82,12 @@ def test_voting_progress_counts_turns_comparisons_and_people(reviewer: User, sec
     make_vote(comparisons[1], reviewer, "tie")
     claim_next(evaluation=evaluation, reviewer=second_reviewer)
     for comparison in comparisons[3:]:
-        comparison.assignments.all().delete()
+        leave_out(comparison)
     Comparison.objects.filter(pk=comparisons[3].pk).update(identical=True)
     progress = voting_progress(evaluation)
 
     assert (progress.wanted, progress.cast, progress.left) == (6, 3, 3)
-    assert (progress.left_out, progress.reviewers) == (1, 2)
+    assert (progress.spare, progress.left_out, progress.reviewers) == (1, 0, 2)
     assert not progress.is_complete
 
 

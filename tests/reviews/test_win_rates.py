@@ -15,7 +15,7 @@ from reviews.models import Assignment, Comparison, Evaluation
 from reviews.queries.win_rates import Row, win_rates
 from reviews.stats.sequence import anytime_interval
 from reviews.views.forest import forest_rows, lowest
-from tests.factories import make_evaluation, make_rows, make_vote
+from tests.factories import leave_out, make_evaluation, make_rows, make_vote
 
 pytestmark = pytest.mark.django_db
 
@@ -102,7 +102,7 @@ def test_evaluation_without_comparisons_has_figures_too() -> None:
 def test_identical_texts_score_one_half_without_a_vote(people: list[User]) -> None:
     evaluation = make_evaluation(ROWS)
     same = at(evaluation, 2)
-    same.assignments.all().delete()
+    leave_out(same)
     Comparison.objects.filter(pk=same.pk).update(identical=True)
     cast(evaluation, people, {0: "w"})
     rates = win_rates(evaluation)
@@ -113,7 +113,7 @@ def test_identical_texts_score_one_half_without_a_vote(people: list[User]) -> No
 
 def test_left_out_comparison_is_in_no_figure(people: list[User]) -> None:
     evaluation = make_evaluation(ROWS)
-    at(evaluation, 2).assignments.all().delete()
+    leave_out(at(evaluation, 2))
     cast(evaluation, people, {0: "w", 1: "w", 3: "l", 4: "t"})
     rates = win_rates(evaluation)
     assert "sizing" not in rates.tags
@@ -133,14 +133,18 @@ def test_anytime_interval_reads_only_the_complete_prefix(people: list[User]) -> 
     assert win_rates(evaluation).overall.anytime_interval == anytime_interval([1.0] * 20, 40)
 
 
-def test_prefix_of_a_tag_is_that_of_its_own_examples(people: list[User]) -> None:
-    """Rows alternate between two tags; the missing vote is on the first example of one of them."""
+def test_prefix_of_a_tag_is_that_of_the_queue(people: list[User]) -> None:
+    """Rows alternate between two tags; the missing vote is on the third example, of one of them.
+
+    What the tags count together is what the whole counts, and what the gate does.
+    """
     evaluation = make_evaluation(make_rows(10, tags=("refunds", "sizing")))
-    cast(evaluation, people, dict.fromkeys(range(1, 10), "w"))
+    cast(evaluation, people, {position: "w" for position in range(10) if position != 2})
     rates = win_rates(evaluation)
-    assert rates.overall.anytime_interval == anytime_interval([], 10)
-    assert rates.tags["refunds"].anytime_interval == anytime_interval([], 5)
-    assert rates.tags["sizing"].anytime_interval == anytime_interval([1.0] * 5, 5)
+    assert rates.overall.anytime_interval == anytime_interval([1.0] * 2, 10)
+    assert rates.tags["refunds"].anytime_interval == anytime_interval([1.0], 5)
+    assert rates.tags["sizing"].anytime_interval == anytime_interval([1.0], 5)
+    assert rates.tags["sizing"].win_rate.examples == 5
 
 
 def test_prefix_goes_by_the_queue_not_by_the_golden_set(people: list[User]) -> None:
@@ -265,4 +269,4 @@ def test_number_of_queries_does_not_grow_with_votes(people: list[User]) -> None:
             win_rates(evaluation).as_json()
         return len(captured)
 
-    assert queries(2, 0) == queries(3, 1) == queries(40, 4) <= 4
+    assert queries(2, 0) == queries(3, 1) == queries(40, 4) <= 5

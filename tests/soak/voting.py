@@ -19,7 +19,7 @@ from django.db.models import Count
 from django.utils import timezone
 
 from reviews.actions.assignments import claim_next, hold_next, show_held
-from reviews.actions.evaluations import deal_assignments
+from reviews.actions.dealing import deal_assignments
 from reviews.actions.votes import cast_vote
 from reviews.blinding import CHOICES_ON_SCREEN
 from reviews.models import Assignment, Comparison, Evaluation, ReviewerTally, Vote
