@@ -158,8 +158,12 @@ def _store_votes(evaluation: Evaluation, votes: Iterable[ForeignVote]) -> None:
 
 
 def _tallies(evaluation: Evaluation, turns: list[Assignment]) -> Iterator[ReviewerTally]:
-    votes = Counter((turn.reviewer_id, turn.intent) for turn in turns)
-    left = Counter((turn.reviewer_id, turn.intent) for turn in turns if turn.candidate_on_left)
+    votes: Counter[tuple[int, str]] = Counter()
+    left: Counter[tuple[int, str]] = Counter()
+    for turn in turns:
+        assert turn.reviewer_id is not None
+        votes[turn.reviewer_id, turn.intent] += 1
+        left[turn.reviewer_id, turn.intent] += turn.candidate_on_left
     for (reviewer, intent), cast in votes.items():
         yield ReviewerTally(
             evaluation=evaluation,

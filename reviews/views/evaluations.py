@@ -14,6 +14,7 @@ from django.views.decorators.vary import vary_on_headers
 from evalsite.requests import HttpRequest
 from reviews import access
 from reviews.actions import evaluations as actions
+from reviews.actions.not_possible import NotPossible
 from reviews.forms import EvaluationForm
 from reviews.models import Evaluation
 from reviews.queries.estimates import estimate
@@ -92,7 +93,7 @@ def evaluation_open(request: HttpRequest, pk: int) -> HttpResponse:
             in_spite_of_leaks="in_spite_of_leaks" in request.POST,
         )
         messages.success(request, _("Voting is open. Reviewers find it on their home page."))
-    except actions.NotPossible as reason:
+    except NotPossible as reason:
         messages.error(request, str(reason))
     return redirect(found)
 
@@ -104,6 +105,6 @@ def evaluation_close(request: HttpRequest, pk: int) -> HttpResponse:
     try:
         actions.close_evaluation(evaluation=found, by=access.signed_in(request))
         messages.success(request, _("Closed. The votes that are in stay; no more are taken."))
-    except actions.NotPossible as reason:
+    except NotPossible as reason:
         messages.error(request, str(reason))
     return redirect(found)

@@ -18,6 +18,7 @@ from reviews import access
 from reviews.actions import evaluations as actions
 from reviews.actions import generation
 from reviews.actions.leaks import scan_again
+from reviews.actions.not_possible import NotPossible
 from reviews.forms import ResumeForm
 from reviews.models import Evaluation
 from reviews.queries.generation import generation_progress, jobs_of, newest_faults
@@ -47,7 +48,7 @@ def evaluation_pause(request: HttpRequest, pk: int) -> HttpResponse:
     try:
         generation.pause_generation(evaluation=found, by=access.signed_in(request))
         messages.info(request, _("Paused. What is under way is still stored; nothing new is asked."))
-    except actions.NotPossible as reason:
+    except NotPossible as reason:
         messages.error(request, str(reason))
     return redirect(found)
 
@@ -59,7 +60,7 @@ def evaluation_cancel(request: HttpRequest, pk: int) -> HttpResponse:
     try:
         generation.cancel_generation(evaluation=found, by=access.signed_in(request))
         messages.info(request, _("Cancelled. What is answered stays; nothing new is asked."))
-    except actions.NotPossible as reason:
+    except NotPossible as reason:
         messages.error(request, str(reason))
     return redirect(found)
 
@@ -81,7 +82,7 @@ def evaluation_resume(request: HttpRequest, pk: int) -> HttpResponse:
         messages.success(request, _("Resumed. What is missing is being asked for."))
     except ValidationError as error:
         messages.error(request, " ".join(error.messages))
-    except actions.NotPossible as reason:
+    except NotPossible as reason:
         messages.error(request, str(reason))
     return redirect(found)
 
@@ -101,7 +102,7 @@ def evaluation_path(request: HttpRequest, pk: int) -> HttpResponse:
                 "What waits is asked live from now on; a batch under way is cancelled and what it has is kept."
             ),
         )
-    except actions.NotPossible as reason:
+    except NotPossible as reason:
         messages.error(request, str(reason))
     return redirect(found)
 
@@ -129,7 +130,7 @@ def evaluation_retry(request: HttpRequest, pk: int) -> HttpResponse:
             "Asking again for %(count)d response.", "Asking again for %(count)d responses.", count
         )
         messages.info(request, said % {"count": count})
-    except actions.NotPossible as reason:
+    except NotPossible as reason:
         messages.error(request, str(reason))
     return redirect(found)
 

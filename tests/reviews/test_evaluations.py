@@ -13,12 +13,12 @@ from django.db.models import F
 
 from models_registry.models import Example, ModelVersion, Response
 from reviews.actions.evaluations import (
-    NotPossible,
     close_evaluation,
     open_voting,
     retry_failed,
     start_evaluation,
 )
+from reviews.actions.not_possible import NotPossible
 from reviews.blinding import queue_order
 from reviews.models import Assignment, Evaluation
 from tests.factories import make_evaluation, make_golden_set_version, make_model_version, make_rows, make_vote

@@ -16,8 +16,9 @@ from django.urls import reverse
 from django.utils import timezone
 
 from models_registry.models import Response
-from reviews.actions.evaluations import NotPossible, open_voting, retry_failed
+from reviews.actions.evaluations import open_voting, retry_failed
 from reviews.actions.leaks import scan_again
+from reviews.actions.not_possible import NotPossible
 from reviews.models import Evaluation
 from reviews.queries.leaks import due_scans, leak_pairs, leak_report, own_words
 from reviews.scanning import scan_evaluation
