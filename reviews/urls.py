@@ -1,7 +1,7 @@
 from django.urls import path
 
 from reviews.views import (
-    dashboards,
+    comparisons,
     evaluations,
     flags,
     generation,
@@ -27,8 +27,8 @@ urlpatterns = [
     path("evaluations/<int:pk>/path/", generation.evaluation_path, name="evaluation_path"),
     path("evaluations/<int:pk>/batches/", generation.evaluation_batches, name="evaluation_batches"),
     path("evaluations/<int:pk>/cancel/", generation.evaluation_cancel, name="evaluation_cancel"),
-    path("evaluations/<int:pk>/comparisons/", dashboards.comparisons, name="comparisons"),
-    path("comparisons/<int:pk>/", dashboards.comparison, name="comparison"),
+    path("evaluations/<int:pk>/comparisons/", comparisons.comparisons, name="comparisons"),
+    path("comparisons/<int:pk>/", comparisons.comparison, name="comparison"),
     path("comparisons/<int:pk>/flag/", flags.flag_comparison, name="flag_comparison"),
     path("evaluations/<int:pk>/reviewers/", reviewers.reviewers, name="evaluation_reviewers"),
     path("evaluations/<int:pk>/reviewers/invite/", reviewers.invite, name="invite"),
