@@ -5,13 +5,14 @@ from __future__ import annotations
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
 from django.core.exceptions import PermissionDenied
 from django.db.models.expressions import RawSQL
-from django.http import HttpRequest
+from django.http import Http404, HttpRequest
 from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext as _
 
 from reviews.models import Assignment, Comparison, Evaluation
 from reviews.queries.claiming import rows
 from reviews.queries.eligibility import evaluations_for
+from reviews.queries.hidden_checks import turn_of_check
 from reviews.queries.progress import open_evaluations
 
 VOTE, WATCH = "cast_vote", "view_evaluation"
@@ -72,7 +73,8 @@ def assignment_to_vote_on(ticket: str) -> Assignment:
     """
     turns = Assignment.objects.select_related("evaluation").filter(evaluation__opened_at__isnull=False)
     number = RawSQL(LAST_REVISION, [])  # noqa: S611 - our own
-    return get_object_or_404(turns.annotate(last_revision=number), ticket=ticket)
+    found = turns.annotate(last_revision=number).filter(ticket=ticket).first()
+    return found or _check_or_404(ticket)
 
 
 def turn_of(person: User, ticket: str) -> Assignment:
@@ -84,7 +86,16 @@ def turn_of(person: User, ticket: str) -> Assignment:
         "comparison__baseline_response",
         "vote",
     )
-    return get_object_or_404(turns, ticket=ticket, reviewer=person, evaluation__opened_at__isnull=False)
+    found = turns.filter(ticket=ticket, reviewer=person, evaluation__opened_at__isnull=False).first()
+    return found or _check_or_404(ticket, person)
+
+
+def _check_or_404(ticket: str, person: User | None = None) -> Assignment:
+    """A hidden check is found wherever a turn is."""
+    found = turn_of_check(ticket, **({"reviewer": person} if person else {}))
+    if found is None:
+        raise Http404
+    return found
 
 
 def watched_evaluation(pk: int) -> Evaluation:

@@ -11,45 +11,64 @@ import re
 from collections.abc import Hashable, Sequence
 
 KINDS = ("swapped", "identical", "mismatched")
-# pairs that a reviewer is shown before the first check
-FIRST = 5
 # votes of the reviewer between a pair and the same pair with its sides exchanged
 LEAST_BETWEEN = 10
+# pairs that a reviewer is shown before the first check: by then each kind can be made of their own votes
+FIRST = LEAST_BETWEEN + 2
 _WORD = re.compile(r"[^\W\d_]{4,}")
 
 
-def is_due(*, seed: int, reviewer: Hashable, percent: int, votes: int, checks: int) -> bool:
+def is_due(*, seed: int, reviewer: Hashable, percent: int, shown: int, last: int | None) -> bool:
     """Whether the next pair this reviewer is given is to be a check.
 
-    `votes` they have cast and `checks` they were given so far in this evaluation. One that could not be made when it
-    was due is made at the next pair.
+    `shown`: pairs they were given so far in this evaluation, checks among them; `last`: that number when they were
+    given their last check. One that could not be made when it was due is made later in its run of pairs; where that
+    is over, or where a lead wanted more of them meanwhile, nothing is made up for.
     """
-    return percent > 0 and votes + checks >= place(seed, reviewer, percent, checks)
+    return percent > 0 and shown >= place(seed, reviewer, percent, next_run(percent, shown, last))
 
 
-def place(seed: int, reviewer: Hashable, percent: int, number: int) -> int:
-    """How many pairs a reviewer is shown before their check of this number, counted from 0.
+def place(seed: int, reviewer: Hashable, percent: int, run: int) -> int:
+    """How many pairs a reviewer is shown before the check of this run of pairs, counted from 0.
 
     One stands in each run of 100/percent pairs, at a random place of it: nobody can count on when it comes, and
     nobody gets more or fewer of them than others.
     """
-    where = _dice("place", seed, reviewer, number).random()
-    return FIRST + math.floor((number + where) * 100 / percent)
+    start, end = _start(percent, run), _start(percent, run + 1)
+    return start + _dice("place", seed, reviewer, run).randrange(end - start)
 
 
-def still_to_come(*, seed: int, reviewer: Hashable, percent: int, votes: int, checks: int, left: int) -> int:
+def next_run(percent: int, shown: int, last: int | None) -> int:
+    """The run whose check comes next: that of the next pair, or the one after the last check's."""
+    return max(_run(percent, shown), -1 if last is None else _run(percent, last) + 1, 0)
+
+
+def _run(percent: int, shown: int) -> int:
+    return (shown - FIRST) * percent // 100
+
+
+def _start(percent: int, run: int) -> int:
+    return FIRST - (-run * 100 // percent)
+
+
+def still_to_come(
+    *, seed: int, reviewer: Hashable, percent: int, shown: int, last: int | None, left: int
+) -> int:
     """How many checks come while a reviewer casts `left` more votes; constant time, however many are left."""
     if percent <= 0 or left <= 0:
         return 0
-    # a check of number n is given at the latest when votes + n >= FIRST + (n + 1)·100/percent, and at the
-    # earliest when votes + n >= FIRST + n·100/percent; between the two the dice say
-    room = votes + left - 1 - FIRST
-    run = 100 / percent
-    sure = math.floor((room - run) / (run - 1)) if room > run else 0
-    number = max(checks, sure)
-    while votes + left - 1 + number >= place(seed, reviewer, percent, number):
+    run = next_run(percent, shown, last)
+
+    def comes(number: int) -> bool:
+        return shown + left - 1 + number >= place(seed, reviewer, percent, run + number)
+
+    # the check of this number comes for certain where all of its run is shown by then; of those after it the dice say
+    length = 100 / percent
+    over = shown + left - 1 - FIRST - (run + 1) * length
+    number = max(0, math.floor(over / (length - 1)) - 1)
+    while comes(number):
         number += 1
-    return number - checks
+    return number
 
 
 def kinds_in_turn(seed: int, reviewer: Hashable, number: int) -> list[str]:

@@ -9,6 +9,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils.translation import gettext as _
 
+from reviews.actions.hidden_checks import give_back_checks
 from reviews.models import Evaluation, Invitation, LapsedTurn
 from reviews.models.evaluation import OpenTo
 from reviews.queries.eligibility import evaluations_for, invited_reviewers
@@ -72,6 +73,7 @@ def set_who_votes(*, evaluation: Evaluation, open_to: str, largest_share: int, b
 @transaction.atomic
 def release_turns(*, evaluation: Evaluation, reviewer: User, by: User | None) -> int:
     """Give back all that a reviewer has open; their unsent votes on it are refused once another took it. How many."""
+    give_back_checks(evaluation=evaluation, reviewer=reviewer)
     turns = list(open_turns(evaluation, reviewer))
     LapsedTurn.objects.bulk_create(
         (

@@ -8,8 +8,10 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from reviews.actions.hidden_checks import skip_check
 from reviews.actions.votes import refusal
 from reviews.models import Assignment, Comparison, SkippedTurn
+from reviews.queries.hidden_checks import check_of
 from reviews.queries.progress import open_evaluations
 
 LONGEST_NOTE = 2000
@@ -22,6 +24,12 @@ def skip_turn(*, assignment: Assignment, reviewer: User, reason: str, note: str 
     """
     if reason not in SkippedTurn.Reason.values:
         raise ValidationError({"reason": _("Choose why you skip this pair.")})
+    if check := check_of(assignment):
+        if check.reviewer_id != reviewer.pk or not skip_check(
+            check, reason=reason, note=note.strip()[:LONGEST_NOTE]
+        ):
+            raise refusal(assignment)
+        return
     _skip(assignment, reviewer, reason, note.strip()[:LONGEST_NOTE])
 
 

@@ -12,10 +12,21 @@ from django.db.models import Max
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from reviews.actions import hidden_checks
 from reviews.blinding import CHOICES_ON_SCREEN, truth
-from reviews.models import Assignment, Choice, Evaluation, ReviewerTally, Strength, Vote, VoteRevision
+from reviews.models import (
+    Assignment,
+    Choice,
+    Evaluation,
+    HiddenCheck,
+    ReviewerTally,
+    Strength,
+    Vote,
+    VoteRevision,
+)
 from reviews.models.evaluation import Rule
 from reviews.queries.claiming import changed
+from reviews.queries.hidden_checks import answered_checks, check_of
 from reviews.queries.progress import open_evaluations
 from reviews.queries.turns import lease_time
 
@@ -68,7 +79,28 @@ def cast_vote(
         assignment.evaluation,
         Judgement(choice=choice, strength=strength, reasons=reasons, comment=comment, seconds=seconds),
     )
+    if check := check_of(assignment):
+        return _answer_check(check, assignment, reviewer, said)
     return _cast(assignment, reviewer, said)
+
+
+def _answer_check(check: HiddenCheck, turn: Assignment, reviewer: User, said: Judgement) -> Vote:
+    """To its reviewer it is a vote like any other."""
+    if check.reviewer_id != reviewer.pk:
+        raise refusal(turn)
+    elapsed = (timezone.now() - turn.shown_at).total_seconds() if turn.shown_at else None
+    vote = hidden_checks.answer_check(
+        check,
+        choice=said.choice,
+        strength=said.strength,
+        reasons=said.reasons,
+        comment=said.comment,
+        seconds=_seconds(said.seconds, elapsed),
+    )
+    if vote is None:
+        raise refusal(turn)
+    turn.voted = True
+    return vote
 
 
 @transaction.atomic
@@ -101,16 +133,12 @@ def undo_vote(*, assignment: Assignment, reviewer: User) -> Vote | None:
 
     The vote as it was; None where there is none to take back, as on a second press. Raises VoteRefused.
     """
+    if check := check_of(assignment):
+        return _undo_check(check, assignment, reviewer)
     vote = _own_vote(assignment, reviewer)
     if vote is None:
         return None
-    newer = Vote.objects.filter(
-        assignment__evaluation=assignment.evaluation_id,
-        assignment__reviewer=reviewer,
-        cast_at__gt=vote.cast_at,
-    )
-    if newer.exists():
-        raise VoteRefused(_("Only your last vote can be taken back; change earlier ones under “My votes”."))
+    _check_is_newest(assignment, reviewer, vote)
     _keep(vote, VoteRevision.Why.UNDONE)
     Vote.objects.filter(pk=vote.pk).delete()
     now = timezone.now()
@@ -119,6 +147,27 @@ def undo_vote(*, assignment: Assignment, reviewer: User) -> Vote | None:
     )
     _tally(assignment, reviewer, -1)
     return vote
+
+
+def _undo_check(check: HiddenCheck, turn: Assignment, reviewer: User) -> Vote | None:
+    if not open_evaluations().filter(pk=turn.evaluation_id).exists():
+        raise VoteRefused(_("This evaluation was closed meanwhile; its votes stand as they are."))
+    if check.reviewer_id != reviewer.pk or not turn.voted or not check.answer:
+        return None
+    _check_is_newest(turn, reviewer, turn.vote)
+    return hidden_checks.undo_check(check)
+
+
+def _check_is_newest(assignment: Assignment, reviewer: User, vote: Vote) -> None:
+    """VoteRefused where this reviewer judged another pair since."""
+    newer = Vote.objects.filter(
+        assignment__evaluation=assignment.evaluation_id,
+        assignment__reviewer=reviewer,
+        cast_at__gt=vote.cast_at,
+    )
+    newer_checks = answered_checks(assignment.evaluation, reviewer).filter(answered_at__gt=vote.cast_at)
+    if newer.exists() or newer_checks.exists():
+        raise VoteRefused(_("Only your last vote can be taken back; change earlier ones under “My votes”."))
 
 
 def change_vote(
@@ -135,6 +184,13 @@ def change_vote(
         assignment.evaluation,
         Judgement(choice=choice, strength=strength, reasons=reasons, comment=comment),
     )
+    if check := check_of(assignment):
+        changed = hidden_checks.change_check(
+            check, choice=said.choice, strength=said.strength, reasons=said.reasons, comment=said.comment
+        )
+        if changed is None:
+            raise VoteRefused(_("This evaluation was closed meanwhile; its votes stand as they are."))
+        return changed
     return _change(assignment, reviewer, said)
 
 

@@ -37,6 +37,7 @@ class HiddenCheck(models.Model):
         help_text="left, right or tie, as on the screen; a swapped one has its vote's.",
     )
     number = models.PositiveIntegerField(help_text="Of this reviewer's checks in the evaluation, from 0.")
+    place = models.PositiveIntegerField(default=0, help_text="Pairs its reviewer had been given before it.")
     ticket = models.CharField(max_length=16, unique=True, default=new_ticket, editable=False)
     lease_until = models.DateTimeField(null=True)
     shown_at = models.DateTimeField(null=True)
@@ -46,6 +47,9 @@ class HiddenCheck(models.Model):
     reasons = models.JSONField(default=list, blank=True)
     comment = models.TextField(blank=True)
     answered_at = models.DateTimeField(null=True)
+    times_said = models.PositiveIntegerField(
+        default=1, help_text="One more each time it is taken back or changed, as the number of a vote is."
+    )
     seconds = models.FloatField(null=True)
 
     class Meta:

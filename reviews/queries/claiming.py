@@ -85,24 +85,37 @@ def _one_of(condition: str, allowed: Sequence[str], values: dict[str, Any]) -> s
 
 @dataclass(frozen=True)
 class Standing:
-    """A reviewer's votes; and in how many more of their pairs, judged or open, the candidate is on the left."""
+    """A reviewer's votes; and in how many more of their pairs, judged or open, the candidate is on the left.
+
+    checks: hidden checks they answered, which are pairs to them and votes to nobody else.
+    """
 
     votes: int
     surplus_of_left: int
+    checks: int
+
+    @property
+    def judged(self) -> int:
+        """Pairs as their reviewer counts them."""
+        return self.votes + self.checks
 
 
 # by the tallies, one row an intent: it costs the same after any number of votes
 STANDING = """
 SELECT COALESCE(SUM(t.votes), 0), COALESCE(SUM(2 * t.candidate_left - t.votes), 0),
   (SELECT COALESCE(SUM(CASE WHEN a.candidate_on_left THEN 1 ELSE -1 END), 0) FROM reviews_assignment a
-   WHERE a.reviewer_id = %(reviewer)s AND a.evaluation_id = %(evaluation)s AND NOT a.voted)
+   WHERE a.reviewer_id = %(reviewer)s AND a.evaluation_id = %(evaluation)s AND NOT a.voted),
+  (SELECT COUNT(*) FROM reviews_hiddencheck h
+   WHERE h.reviewer_id = %(reviewer)s AND h.evaluation_id = %(evaluation)s
+     AND h.answered_at IS NOT NULL AND h.answer <> '')
 FROM reviews_reviewertally t WHERE t.evaluation_id = %(evaluation)s AND t.reviewer_id = %(reviewer)s
 """
 
 
 def standing(evaluation: Evaluation, reviewer: User) -> Standing:
-    ((votes, of_judged, of_open),) = rows(STANDING, {"evaluation": evaluation.pk, "reviewer": reviewer.pk})
-    return Standing(int(votes), int(of_judged) + int(of_open))
+    of_reviewer = {"evaluation": evaluation.pk, "reviewer": reviewer.pk}
+    ((votes, of_judged, of_open, checks),) = rows(STANDING, of_reviewer)
+    return Standing(int(votes), int(of_judged) + int(of_open), int(checks))
 
 
 OPEN_TURN = """

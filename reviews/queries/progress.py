@@ -10,9 +10,11 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from models_registry.models import GenerationRun, Response
+from reviews.checks import still_to_come
 from reviews.models import Assignment, Comparison, Evaluation, ReviewerTally, SkippedTurn
 from reviews.queries.claiming import standing
 from reviews.queries.eligibility import eligibility, evaluations_for
+from reviews.queries.hidden_checks import checks_given
 
 DONE, FAILED, PENDING = Response.Status.DONE, Response.Status.FAILED, Response.Status.PENDING
 
@@ -85,7 +87,17 @@ def reviewer_progress(evaluation: Evaluation, reviewer: User) -> ReviewerProgres
         # what they have open is taken from the number of their invitation already
         has_open = Assignment.objects.filter(evaluation=evaluation, reviewer=reviewer, voted=False)
         left = min(left, most + has_open.count())
-    return ReviewerProgress(voted=standing(evaluation, reviewer).votes, left=left)
+    stands = standing(evaluation, reviewer)
+    checks = checks_given(evaluation, reviewer)
+    to_come = still_to_come(
+        seed=evaluation.seed,
+        reviewer=reviewer.pk,
+        percent=evaluation.check_percent,
+        shown=stands.votes + checks.given,
+        last=checks.last,
+        left=left,
+    )
+    return ReviewerProgress(voted=stands.judged, left=left + checks.open + to_come)
 
 
 def is_free() -> Q:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,7 +12,8 @@ from django.utils.safestring import mark_safe
 
 from models_registry.models import Example, ExampleFlag, Response
 from reviews.blinding import CHOICES_ON_SCREEN, on_screen, truth
-from reviews.models import Assignment, Evaluation, Vote, VoteRevision
+from reviews.models import Assignment, Evaluation, HiddenCheck, Vote, VoteRevision
+from reviews.queries.hidden_checks import answered_checks, as_turn, check_of
 
 
 @dataclass(frozen=True)
@@ -108,6 +110,8 @@ def earlier_judgement(assignment: Assignment) -> SaidBefore | None:
     """What the reviewer said of this turn before they took it back; None where they said nothing yet."""
     if not getattr(assignment, "was_taken_back", True):
         return None
+    if check := check_of(assignment):
+        return SaidBefore(check.answer, check.strength, check.reasons, check.comment)
     last = assignment.revisions.order_by("-number").first()
     return None if last is None else said_before(last, assignment)
 
@@ -155,11 +159,6 @@ def like(votes: QuerySet[Vote], *, intent: str = "", choice: str = "") -> QueryS
     return votes
 
 
-def intents_of(votes: QuerySet[Vote]) -> list[str]:
-    found = votes.order_by("assignment__intent").values_list("assignment__intent", flat=True).distinct()
-    return [intent for intent in found if intent]
-
-
 def my_vote(vote: Vote) -> MyVote:
     turn = vote.assignment
     example = turn.comparison.example
@@ -177,5 +176,47 @@ def my_vote(vote: Vote) -> MyVote:
 
 def ticket_of_last_vote(evaluation: Evaluation, reviewer: User) -> str:
     """Of the vote that a reviewer can take back; empty where there is none."""
-    newest = my_votes(evaluation, reviewer).values_list("assignment__ticket", flat=True).first()
-    return newest or ""
+    newest = my_votes(evaluation, reviewer).values_list("assignment__ticket", "cast_at").first()
+    check = answered_checks(evaluation, reviewer).order_by("-answered_at").first()
+    if check and check.answered_at and (newest is None or check.answered_at > newest[1]):
+        return check.ticket
+    return newest[0] if newest else ""
+
+
+@dataclass(frozen=True)
+class Said:
+    """When a judgement was given, and where it is kept: a vote, or the answer to a hidden check."""
+
+    at: datetime
+    pk: int
+    check: HiddenCheck | None = None
+
+
+def all_i_said(evaluation: Evaluation, reviewer: User, *, intent: str = "", choice: str = "") -> list[Said]:
+    """A reviewer's judgements like these, the newest first: on their own list, checks are votes like any other."""
+    votes = like(my_votes(evaluation, reviewer), intent=intent, choice=choice)
+    checks = answered_checks(evaluation, reviewer)
+    if intent:
+        checks = checks.filter(comparison__intent=intent)
+    if choice in CHOICES_ON_SCREEN:
+        checks = checks.filter(answer=choice)
+    found = [Said(at, pk) for at, pk in votes.values_list("cast_at", "pk")]
+    found += [Said(check.answered_at, check.pk, check) for check in checks if check.answered_at]
+    return sorted(found, key=lambda said: said.at, reverse=True)
+
+
+def shown_of(said: Iterable[Said]) -> list[MyVote]:
+    said = list(said)
+    votes = (
+        Vote.objects.filter(pk__in={one.pk for one in said if one.check is None})
+        .select_related("assignment__comparison__example")
+        .in_bulk()
+    )
+    return [my_vote(votes[one.pk] if one.check is None else as_turn(one.check).vote) for one in said]
+
+
+def intents_of(evaluation: Evaluation, reviewer: User) -> list[str]:
+    """Of all that a reviewer judged."""
+    votes = my_votes(evaluation, reviewer).order_by().values_list("assignment__intent", flat=True)
+    checks = answered_checks(evaluation, reviewer).order_by().values_list("comparison__intent", flat=True)
+    return sorted({*votes.distinct(), *checks.distinct()} - {""})

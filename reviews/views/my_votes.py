@@ -29,18 +29,17 @@ PAGE = 50
 def my_votes(request: HttpRequest, pk: int) -> HttpResponse:
     reviewer = access.reviewer(request)
     evaluation = get_object_or_404(Evaluation, pk=pk, opened_at__isnull=False)
-    votes = queries.my_votes(evaluation, reviewer)
     intent, choice = request.GET.get("intent", ""), request.GET.get("choice", "")
-    shown = queries.like(votes, intent=intent, choice=choice)
-    page = Paginator(shown, PAGE).get_page(request.GET.get("page"))
+    said = queries.all_i_said(evaluation, reviewer, intent=intent, choice=choice)
+    page = Paginator(said, PAGE).get_page(request.GET.get("page"))
     context = {
         # not the evaluation itself, whose fields name the models
         "evaluation_id": evaluation.pk,
         "evaluation_name": evaluation.name,
         "is_open": evaluation.closed_at is None,
         "page": page,
-        "votes": [queries.my_vote(vote) for vote in page],
-        "intents": queries.intents_of(votes),
+        "votes": queries.shown_of(page),
+        "intents": queries.intents_of(evaluation, reviewer),
         "choices": CHOICES_ON_SCREEN,
         "chosen_intent": intent,
         "chosen_choice": choice,

@@ -24,7 +24,8 @@ from django.views.decorators.vary import vary_on_headers
 
 from evalsite.requests import HttpRequest
 from reviews import access
-from reviews.actions.assignments import claim_next, hold_next, release_held, show_held
+from reviews.actions.assignments import release_held
+from reviews.actions.hidden_checks import claim_next, hold_next, show_held
 from reviews.actions.skips import skip_turn
 from reviews.actions.votes import VoteRefused, cast_vote, undo_vote
 from reviews.blinding import CHOICES_ON_SCREEN
@@ -188,7 +189,7 @@ def _answer(
     evaluation = turn.evaluation
     if moved is not None:
         context: dict[str, Any] = {"notice": notice, "status": status, "shown": moved.shown}
-        voted = standing(evaluation, access.signed_in(request)).votes
+        voted = standing(evaluation, access.signed_in(request)).judged
         # what is left is counted when the page is loaded; from then on the page counts down
         context |= {"voted": voted, "progress": ReviewerProgress(voted, 0)}
         context |= _pair_context(evaluation, moved.following, request)

@@ -26,19 +26,45 @@ seeds = st.integers(0, 2**62)
 percents = st.integers(1, 30)
 
 
-def shown(seed: int, percent: int, pairs: int, reviewer: int = 1) -> list[bool]:
-    """What a reviewer gets: True where it is a check. Each can be made as soon as it is due."""
-    given: list[bool] = []
-    for _ in range(pairs):
-        checks = sum(given)
-        given.append(
-            is_due(seed=seed, reviewer=reviewer, percent=percent, votes=len(given) - checks, checks=checks)
+class Given:
+    """What a reviewer gets, pair by pair; each check can be made as soon as it is due."""
+
+    def __init__(self, seed: int, percent: int, reviewer: int = 1) -> None:
+        self.seed, self.percent, self.reviewer = seed, percent, reviewer
+        self.last: int | None = None
+        self.pairs: list[bool] = []
+
+    def next(self) -> bool:
+        due = is_due(
+            seed=self.seed,
+            reviewer=self.reviewer,
+            percent=self.percent,
+            shown=len(self.pairs),
+            last=self.last,
         )
-    return given
+        if due:
+            self.last = len(self.pairs)
+        self.pairs.append(due)
+        return due
+
+    def to_come(self, left: int) -> int:
+        return still_to_come(
+            seed=self.seed,
+            reviewer=self.reviewer,
+            percent=self.percent,
+            shown=len(self.pairs),
+            last=self.last,
+            left=left,
+        )
+
+
+def shown(seed: int, percent: int, pairs: int, reviewer: int = 1) -> list[bool]:
+    given = Given(seed, percent, reviewer)
+    return [given.next() for _ in range(pairs)]
 
 
 @given(seeds, percents)
-def test_first_five_are_no_checks_and_the_share_is_kept(seed: int, percent: int) -> None:
+def test_first_pairs_are_no_checks_and_the_share_is_kept(seed: int, percent: int) -> None:
     given = shown(seed, percent, 1000)
     assert not any(given[:FIRST])
     for pairs in (100, 500, 1000):
@@ -48,7 +74,7 @@ def test_first_five_are_no_checks_and_the_share_is_kept(seed: int, percent: int)
 @given(seeds)
 def test_no_checks_where_none_are_wanted(seed: int) -> None:
     assert not any(shown(seed, 0, 100))
-    assert still_to_come(seed=seed, reviewer=1, percent=0, votes=3, checks=0, left=100) == 0
+    assert Given(seed, 0).to_come(100) == 0
 
 
 def test_places_are_neither_regular_nor_the_same_for_two_reviewers() -> None:
@@ -63,27 +89,40 @@ def test_places_are_neither_regular_nor_the_same_for_two_reviewers() -> None:
     assert max(within.values()) < 1.4 * min(within.values())
 
 
-def test_check_that_could_not_be_made_is_due_at_the_next_pair() -> None:
-    due = place(7, 1, 10, 0)
-    for votes in (due, due + 1, due + 50):
-        assert is_due(seed=7, reviewer=1, percent=10, votes=votes, checks=0)
+def test_check_that_could_not_be_made_is_due_while_its_run_lasts_and_not_made_up_for() -> None:
+    due, after = place(7, 1, 10, 0), place(7, 1, 10, 1)
+    for now in range(due, FIRST + 10):
+        assert is_due(seed=7, reviewer=1, percent=10, shown=now, last=None)
+    for now in range(FIRST + 10, after):
+        assert not is_due(seed=7, reviewer=1, percent=10, shown=now, last=None)
+    assert is_due(seed=7, reviewer=1, percent=10, shown=after, last=None)
 
 
-@given(seeds, percents, st.integers(1, 400))
-def test_what_is_still_to_come_comes(seed: int, percent: int, pairs: int) -> None:
+@given(seeds, percents, percents, st.integers(0, 300))
+def test_share_that_is_changed_on_the_way_brings_no_flood(
+    seed: int, before: int, after: int, pairs: int
+) -> None:
+    given = Given(seed, before)
+    for _ in range(pairs):
+        given.next()
+    given.percent = after
+    following = [given.next() for _ in range(100)]
+    assert sum(following) <= after + 1
+    assert sum(following[: 100 // after]) <= 2
+
+
+@given(seeds, percents, st.integers(1, 400), st.integers(0, 1))
+def test_what_is_still_to_come_comes(seed: int, percent: int, pairs: int, late: int) -> None:
     """Votes and what is left together, as a reviewer counts them, stay the same to the end."""
-    votes = checks = 0
-    total = still_to_come(seed=seed, reviewer=1, percent=percent, votes=0, checks=0, left=pairs) + pairs
+    given, votes = Given(seed, percent), 0
+    for _ in range(late * 50):  # that none were wanted of
+        given.pairs.append(False)
+    before = len(given.pairs)
+    total = given.to_come(pairs) + pairs
     while votes < pairs:
-        to_come = still_to_come(
-            seed=seed, reviewer=1, percent=percent, votes=votes, checks=checks, left=pairs - votes
-        )
-        assert votes + checks + to_come + pairs - votes == total
-        if is_due(seed=seed, reviewer=1, percent=percent, votes=votes, checks=checks):
-            checks += 1
-        else:
-            votes += 1
-    assert votes + checks == total
+        assert len(given.pairs) - before + given.to_come(pairs - votes) + pairs - votes == total
+        votes += not given.next()
+    assert len(given.pairs) - before == total
 
 
 def test_what_is_still_to_come_is_told_in_constant_time(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -94,7 +133,7 @@ def test_what_is_still_to_come_is_told_in_constant_time(monkeypatch: pytest.Monk
         return place(seed, reviewer, percent, number)
 
     monkeypatch.setattr("reviews.checks.place", counted)
-    assert still_to_come(seed=1, reviewer=1, percent=10, votes=0, checks=0, left=1_000_000) > 100_000
+    assert Given(1, 10).to_come(1_000_000) > 100_000
     assert len(asked) < 20
 
 
