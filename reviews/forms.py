@@ -71,12 +71,28 @@ class ResumeForm(forms.Form):
     )
 
 
+# asked when an evaluation starts, and again while people vote
+VOTING_LABELS = {
+    "largest_share": _("Largest share of an intent, percent"),
+    "check_percent": _("Hidden checks, percent"),
+}
+VOTING_HELP = {
+    "largest_share": _(
+        "No one of several invited people gives more of an intent's votes, so that nobody decides it alone."
+    ),
+    "check_percent": _(
+        "So many of a hundred pairs ask again what was asked before, sides exchanged, or have a known answer. "
+        "Reviewers can't tell them from others, and they are never counted. 0 is none; 10 is usual."
+    ),
+}
+
+
 class EvaluationForm(forms.ModelForm):
     # what an estimate is of
     ESTIMATED = ("candidate", "baseline", "golden_set_version", "budget", "batch")
 
     # what may be left out is as the evaluation has it by default
-    DEFAULTED = ("reason_rule", "comment_rule", "open_to")
+    DEFAULTED = ("reason_rule", "comment_rule", "open_to", "largest_share", "check_percent")
 
     class Meta:
         model = Evaluation
@@ -91,6 +107,8 @@ class EvaluationForm(forms.ModelForm):
             "reason_rule",
             "comment_rule",
             "open_to",
+            "largest_share",
+            "check_percent",
         ]
         labels = {
             "name": _("Name"),
@@ -103,7 +121,7 @@ class EvaluationForm(forms.ModelForm):
             "reason_rule": _("Giving a reason is"),
             "comment_rule": _("Writing a comment is"),
             "open_to": _("Who may vote"),
-        }
+        } | VOTING_LABELS
         help_texts = {
             "name": _("Reviewers see it, so don't name the models."),
             "candidate": _("The version you would like to ship."),
@@ -113,7 +131,7 @@ class EvaluationForm(forms.ModelForm):
             ),
             "guidelines": _("Shown beside every pair. What makes an answer good? Markdown."),
             "open_to": _("Whom to invite is chosen on the evaluation's page of reviewers, at any time."),
-        }
+        } | VOTING_HELP
         widgets = {"guidelines": forms.Textarea(attrs={"rows": 6})}
 
     candidate = forms.ModelChoiceField(ModelVersion.objects.none(), widget=VersionSelect)
@@ -288,16 +306,9 @@ class WhoVotesForm(forms.ModelForm):
 
     class Meta:
         model = Evaluation
-        fields = ["open_to", "largest_share"]
-        labels = {
-            "open_to": _("Who may vote"),
-            "largest_share": _("Largest share of an intent, percent"),
-        }
-        help_texts = {
-            "largest_share": _(
-                "No one of several invited people gives more of an intent's votes, so that nobody decides it alone."
-            ),
-        }
+        fields = ["open_to", "largest_share", "check_percent"]
+        labels = {"open_to": _("Who may vote")} | VOTING_LABELS
+        help_texts = VOTING_HELP
         widgets = {"open_to": forms.RadioSelect}
 
 

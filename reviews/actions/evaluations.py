@@ -51,7 +51,7 @@ def start_evaluation(
     """Lay out the comparisons in a seeded random order and ask both models for what they haven't answered yet.
 
     voting: what reviewers are asked (`asks_strength`, `reasons`, `reason_rule`, `comment_rule`) and who they are
-    (`open_to`, `largest_share`); the evaluation's defaults otherwise.
+    (`open_to`, `largest_share`, `check_percent`); the evaluation's defaults otherwise.
     """
     evaluation = Evaluation(
         name=name,

@@ -58,13 +58,16 @@ def withdraw_invitation(*, invitation: Invitation, by: User | None) -> int:
 
 
 @transaction.atomic
-def set_who_votes(*, evaluation: Evaluation, open_to: str, largest_share: int, by: User | None) -> Evaluation:
+def set_who_votes(
+    *, evaluation: Evaluation, open_to: str, largest_share: int, check_percent: int, by: User | None
+) -> Evaluation:
     """Change what may change while people vote. Who may not vote any more gives back what they hold."""
     before = list(invited_reviewers(evaluation))
     evaluation.open_to = open_to
     evaluation.largest_share = largest_share
+    evaluation.check_percent = check_percent
     evaluation.full_clean(validate_unique=False)
-    evaluation.save(update_fields=["open_to", "largest_share"])
+    evaluation.save(update_fields=["open_to", "largest_share", "check_percent"])
     if open_to == OpenTo.INVITED:
         _free_of_uninvited(evaluation, before)
     return evaluation

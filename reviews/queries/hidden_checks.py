@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from copy import copy
 from dataclasses import dataclass, field
 
@@ -15,6 +14,7 @@ from reviews.blinding import on_screen, truth
 from reviews.models import Assignment, Comparison, Evaluation, HiddenCheck, Vote
 from reviews.queries.claiming import rows
 from reviews.queries.eligibility import languages_of, reads
+from reviews.stats.screening import Checks, missed_too_many
 
 # comparisons that are looked at to find one that a check can be made of
 LOOKED_AT = 40
@@ -179,39 +179,56 @@ class Outcome:
     passed: int = 0
     answered: int = 0
 
+    @property
+    def missed(self) -> int:
+        return self.answered - self.passed
+
+    def __add__(self, other: Outcome) -> Outcome:
+        return Outcome(self.passed + other.passed, self.answered + other.answered)
+
 
 @dataclass
 class ReviewerChecks:
     """How one reviewer answered: *swapped* the same way as before, *identical* as equal, *mismatched* by its reader."""
 
-    reviewer: str
+    reviewer: User
     swapped: Outcome = field(default_factory=Outcome)
     identical: Outcome = field(default_factory=Outcome)
     mismatched: Outcome = field(default_factory=Outcome)
     skipped: int = 0
 
     @property
+    def name(self) -> str:
+        return self.reviewer.get_full_name() or self.reviewer.get_username()
+
+    @property
     def kinds(self) -> list[tuple[str, Outcome]]:
         return [(kind, getattr(self, kind)) for kind in checks.KINDS]
+
+    @property
+    def consistency(self) -> Outcome:
+        return self.swapped
+
+    @property
+    def attention(self) -> Outcome:
+        return self.identical + self.mismatched
+
+    @property
+    def missed_too_many(self) -> bool:
+        return any(
+            missed_too_many(kind, Checks(outcome.answered, outcome.missed)) for kind, outcome in self.kinds
+        )
 
 
 def hidden_checks(evaluation: Evaluation) -> list[ReviewerChecks]:
     """Every reviewer who answered or skipped one, by name. A changed vote changes what its repetition should say."""
-    rows: Iterable[tuple[str, str, str, str, str | None, bool]] = (
-        HiddenCheck.objects.filter(evaluation=evaluation, answered_at__isnull=False)
-        .order_by("reviewer__username", "number")
-        .values_list(
-            "reviewer__username",
-            "kind",
-            "expected",
-            "answer",
-            "repeats__vote__choice",
-            "repeats__candidate_on_left",
-        )
+    rows = HiddenCheck.objects.filter(evaluation=evaluation, answered_at__isnull=False).values_list(
+        "reviewer", "kind", "expected", "answer", "repeats__vote__choice", "repeats__candidate_on_left"
     )
-    found: dict[str, ReviewerChecks] = {}
+    people = User.objects.filter(pk__in={reviewer for reviewer, *_rest in rows})
+    found = {person.pk: ReviewerChecks(person) for person in people.order_by("username")}
     for reviewer, kind, expected, answer, choice, on_left in rows:
-        of_reviewer = found.setdefault(reviewer, ReviewerChecks(reviewer))
+        of_reviewer = found[reviewer]
         if not answer:
             of_reviewer.skipped += 1
             continue
@@ -219,7 +236,7 @@ def hidden_checks(evaluation: Evaluation) -> list[ReviewerChecks]:
             # taken back, the vote it repeats says nothing
             if not choice:
                 continue
-            expected = checks.swapped(on_screen(choice, candidate_on_left=on_left))
+            expected = checks.swapped(on_screen(choice, candidate_on_left=bool(on_left)))
         outcome: Outcome = getattr(of_reviewer, kind)
         outcome.answered += 1
         outcome.passed += checks.passed(kind, expected, answer)

@@ -118,7 +118,7 @@ def screen(
         flags = [
             (LEFT_SHARE, lean),
             (SPEED, _fast(medians[person], peers, int(np.count_nonzero(~np.isnan(took[mine]))))),
-            *((kind, _missed_too_many(kind, checked)) for kind, checked in kinds.items()),
+            *((kind, missed_too_many(kind, checked)) for kind, checked in kinds.items()),
             (AGREEMENT, low),
         ]
         found.append(
@@ -155,7 +155,8 @@ def _checks(checks: list[tuple[int, str, bool]]) -> dict[tuple[int, str], Checks
     return found
 
 
-def _missed_too_many(kind: str, checks: Checks) -> bool:
+def missed_too_many(kind: str, checks: Checks) -> bool:
+    """More than an attentive reviewer would but in two of a thousand cases."""
     return at_least(checks.missed, checks.given, LAPSES[kind]) <= RARE
 
 

@@ -19,6 +19,7 @@ from reviews.actions import invitations as actions
 from reviews.actions.skips import offer_again
 from reviews.forms import InviteForm, WhoVotesForm, name_of
 from reviews.models import Evaluation, Invitation
+from reviews.queries.hidden_checks import hidden_checks
 from reviews.queries.reviewers import at_work, skipped_pairs, unread_languages
 
 
@@ -101,6 +102,7 @@ def _page(
     context = {
         "evaluation": evaluation,
         "people": at_work(evaluation),
+        "checks": hidden_checks(evaluation),
         "skipped": skipped_pairs(evaluation),
         "unread": unread_languages(evaluation),
         "invitations": evaluation.invitations.select_related("reviewer", "group", "invited_by"),

@@ -128,7 +128,7 @@ GIVEN = {
     "change_vote": {"choice": "tie"},
     "skip_turn": {"reason": "other"},
     "practise_vote": {"choice": "tie"},
-    "who_votes": {"open_to": "everyone", "largest_share": "60"},
+    "who_votes": {"open_to": "everyone", "largest_share": "60", "check_percent": "10"},
     "flag_example": {"kind": "tag"},
     "flag_comparison": {"kind": "tag"},
 }

@@ -145,13 +145,15 @@ def test_evaluation_that_becomes_one_for_the_invited_frees_what_others_hold(
     invite(evaluation=evaluation, reviewers=[reviewer], by=None)
     mine = claim_next(evaluation=evaluation, reviewer=reviewer)
     claim_next(evaluation=evaluation, reviewer=second_reviewer)
-    set_who_votes(evaluation=evaluation, open_to="invited", largest_share=60, by=None)
+    set_who_votes(evaluation=evaluation, open_to="invited", largest_share=60, check_percent=0, by=None)
     assert list(Assignment.objects.filter(reviewer__isnull=False)) == [mine]
 
 
 def test_who_votes_has_to_be_within_reason(reviewer: User) -> None:
     with pytest.raises(ValidationError):
-        set_who_votes(evaluation=make_evaluation(1), open_to="invited", largest_share=0, by=None)
+        set_who_votes(
+            evaluation=make_evaluation(1), open_to="invited", largest_share=0, check_percent=0, by=None
+        )
 
 
 def test_turns_that_are_released_go_to_others_and_come_back_last(

@@ -237,13 +237,15 @@ def test_lead_chooses_what_reviewers_are_asked(client_for: Any, lead: User) -> N
         "reason_rule": "both_bad",
         "comment_rule": "always",
         "open_to": "invited",
+        "largest_share": "45",
+        "check_percent": "12",
     }
     answer = client_for(lead).post(reverse("evaluation_new"), given)
     assert answer.status_code == 302, answer.text
     evaluation = Evaluation.objects.get()
     assert evaluation.reasons == ["accuracy", "policy", "Return policy", "Empathy"]
     assert (evaluation.reason_rule, evaluation.comment_rule) == ("both_bad", "always")
-    assert evaluation.open_to == "invited"
+    assert (evaluation.open_to, evaluation.largest_share, evaluation.check_percent) == ("invited", 45, 12)
     assert not evaluation.asks_strength  # a box that is not ticked
 
 
@@ -252,6 +254,8 @@ def test_lead_chooses_what_reviewers_are_asked(client_for: Any, lead: User) -> N
     [
         ({"own_reasons": "a, b, c, d, e, f, g, h, i, j"}, "There are 10 reasons; choose at most 9"),
         ({"own_reasons": "x" * 41}, "does not fit on a button"),
+        ({"largest_share": "101"}, "less than or equal to 100"),
+        ({"check_percent": "31"}, "less than or equal to 30"),
         ({"reason_rule": "always"}, "There is no reason to choose from"),
     ],
 )
@@ -263,6 +267,15 @@ def test_what_reviewers_can_not_be_asked_is_said(
     assert said in answer.text
     assert 'class="more voting-settings" open' in answer.text
     assert not Evaluation.objects.exists()
+
+
+def test_share_and_checks_that_are_left_out_are_the_usual_ones(
+    client_for: Callable[..., Any], lead: User
+) -> None:
+    answer = client_for(lead).post(reverse("evaluation_new"), fields_to_start())
+    assert answer.status_code == 302, answer.text
+    evaluation = Evaluation.objects.get()
+    assert (evaluation.largest_share, evaluation.check_percent) == (60, 0)
 
 
 def fields_to_start() -> dict[str, Any]:

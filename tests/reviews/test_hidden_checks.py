@@ -102,12 +102,22 @@ def test_checks_come_among_the_pairs_of_all_kinds_and_count_nowhere(
     assert all(outcome.passed == outcome.answered > 0 for _kind, outcome in report.kinds)
 
 
-def test_careless_reviewer_is_told_by_the_figures(reader: Reader, evaluation: Evaluation) -> None:
+def test_careless_reviewer_is_told_by_the_figures(
+    reader: Reader, evaluation: Evaluation, client_for: ClientFor, lead: User
+) -> None:
+    page = reverse("evaluation_reviewers", args=[evaluation.pk])
+    lead_client = client_for(lead)
+    assert "nobody has answered one yet" in lead_client.get(page).text
     while reader.vote():
         pass
     (report,) = hidden_checks(evaluation)
     assert report.identical.passed == 0 < report.identical.answered
     assert report.swapped.passed == 0 < report.swapped.answered
+    consistent, attentive = report.consistency, report.attention
+    text = lead_client.get(page).text
+    assert f"{consistent.passed} of {consistent.answered}" in text
+    assert f"{attentive.passed} of {attentive.answered}" in text
+    assert report.missed_too_many == ("misses many" in text)
 
 
 def test_repeated_pair_has_its_sides_exchanged_and_comes_ten_votes_later(
@@ -267,10 +277,10 @@ def test_my_votes_has_checks_like_votes(reader: Reader, evaluation: Evaluation) 
     reader.client.post(reverse("change_vote", args=[check.ticket]), {"choice": "both_bad"})
     check.refresh_from_db()
     assert check.answer == "both_bad"
-    listed = reader.client.get(reverse("my_votes", args=[evaluation.pk]))
-    assert "changed once" in listed.text
+    changed = reader.client.get(reverse("my_votes", args=[evaluation.pk]))
+    assert "changed once" in changed.text
     # what was changed last stands first, as a vote does
-    assert listed.context["votes"][0].ticket == check.ticket
+    assert changed.context["votes"][0].ticket == check.ticket
     of_intent = {"intent": check.comparison.intent, "choice": "both_bad"}
     found = reader.client.get(reverse("my_votes", args=[evaluation.pk]), of_intent)
     assert [vote.ticket for vote in found.context["votes"]] == [check.ticket]

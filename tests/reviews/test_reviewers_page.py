@@ -104,13 +104,16 @@ def test_only_who_votes_can_be_invited_and_roles_are_no_groups(
 
 
 def test_lead_changes_who_may_vote(client: Client, evaluation: Evaluation) -> None:
-    given = {"open_to": "invited", "largest_share": "40"}
+    given = {"open_to": "invited", "largest_share": "40", "check_percent": "15"}
     assert "Saved." in do(client, "who_votes", evaluation.pk, **given)
     evaluation.refresh_from_db()
-    assert (evaluation.open_to, evaluation.largest_share) == ("invited", 40)
+    assert (evaluation.open_to, evaluation.largest_share, evaluation.check_percent) == ("invited", 40, 15)
     assert "Nobody may vote yet" in page_of(client, evaluation)
     refused = do(client, "who_votes", evaluation.pk, **given | {"largest_share": "0"})
     assert "greater than or equal to 1" in refused
+    refused = do(client, "who_votes", evaluation.pk, **given | {"check_percent": "31"})
+    assert "less than or equal to 30" in refused
+    assert "15 of a hundred pairs are checks" in page_of(client, evaluation)
 
 
 def test_skipped_pairs_are_told_with_their_reasons_and_offered_again(
