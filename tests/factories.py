@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from decimal import Decimal
 from itertools import count
 from typing import Any
@@ -23,7 +24,8 @@ from models_registry.models import (
     ModelVersion,
     Response,
 )
-from reviews.models import Assignment, Comparison, Evaluation, ReviewerTally, Vote
+from reviews.models import Assignment, Comparison, Evaluation, EvaluationPlan, ReviewerTally, Vote
+from reviews.queries.plans import available, measured, proposed_plan
 
 _number = count(1)
 
@@ -227,6 +229,16 @@ def make_evaluation(
                 for slot in range(votes_per_comparison)
             )
     return evaluation
+
+
+def freeze(evaluation: Evaluation, **fields: Any) -> EvaluationPlan:
+    """The plan that opening would have frozen, with these fields; make_evaluation opens without one."""
+    plan = EvaluationPlan(evaluation=evaluation, **fields)
+    proposed = proposed_plan(plan, available(evaluation))
+    plan.frozen, plan.sha256, plan.frozen_at = proposed.canonical_json(), proposed.sha256, timezone.now()
+    plan.measured = asdict(measured(evaluation))
+    plan.save()
+    return plan
 
 
 def leave_out(comparison: Comparison) -> None:

@@ -145,7 +145,7 @@ def measured(evaluation: Evaluation) -> Measured:
 
 def seconds_per_vote() -> tuple[float, bool]:
     """Median of the newest votes of everyone, and whether it was measured: without votes enough it is assumed."""
-    newest = Vote.objects.filter(seconds__isnull=False).order_by("-cast_at").values_list("seconds", flat=True)
+    newest = Vote.objects.filter(seconds__isnull=False).order_by("-pk").values_list("seconds", flat=True)
     taken = [seconds for seconds in newest[:NEWEST_VOTES] if seconds is not None]
     if len(taken) < FEWEST_VOTES:
         return ASSUMED_SECONDS, False
@@ -174,6 +174,15 @@ class Outlook:
     is_measured: bool
     powers: list[Power]
     intents: list[PlannedRow]
+
+    @property
+    def effort_seconds(self) -> float:
+        return self.effort.votes * self.seconds
+
+    @property
+    def error(self) -> float:
+        """Chance that a model which is no better is promoted, at most."""
+        return (self.plan.alpha_peek + self.plan.alpha_final) / 2
 
     @property
     def spare(self) -> int:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -23,17 +24,21 @@ LEVEL = 0.95
 
 @dataclass(frozen=True)
 class Estimate:
-    """What may be said of a group of examples now. `shown` only where the interval excludes one half."""
+    """What may be said of a group of examples now. `shown` only where the interval excludes `reference`."""
 
     examples: int
     win_rate: float | None
     interval: Interval | None
+    reference: float = 0.5
+    coloured: bool = True
 
     @property
     def shown(self) -> str:
-        if self.interval is None:
+        if self.interval is None or not self.coloured:
             return ""
-        return "better" if self.interval.low > 0.5 else "worse" if self.interval.high < 0.5 else ""
+        if self.interval.low > self.reference:
+            return "better"
+        return "worse" if self.interval.high < self.reference else ""
 
 
 @dataclass(frozen=True)
@@ -76,7 +81,11 @@ class WinRates:
     overall: Row
     tags: dict[str, Row]
     agreement: Agreement
-    position_bias: PositionBias
+
+    @cached_property
+    def position_bias(self) -> PositionBias:
+        """Asked for when it is looked at: it alone reads turns and not what is counted of them."""
+        return position_effect(self.evaluation)
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -110,15 +119,20 @@ def _interval_json(interval: Interval | None) -> dict[str, Any] | None:
 def win_rates(evaluation: Evaluation) -> WinRates:
     """All figures of an evaluation, in a number of queries and of rows that does not grow with its votes."""
     end = end_of_complete(evaluation)
-    everything = together(counts_by_intent(evaluation, end))
-    by_tag = counts_by_tag(evaluation, end)
+    return win_rates_of(evaluation, counts_by_intent(evaluation, end), counts_by_tag(evaluation, end))
+
+
+def win_rates_of(
+    evaluation: Evaluation, by_intent: Mapping[str, Counts], by_tag: Mapping[str, Counts]
+) -> WinRates:
+    """The same from votes that are counted already."""
+    everything = together(by_intent)
     overall, *rows = _rows([everything, *by_tag.values()])
     return WinRates(
         evaluation=evaluation,
         overall=overall,
         tags=dict(zip(by_tag, rows, strict=True)),
         agreement=agreement_of_table(everything.votes_by_example(), voters(evaluation)),
-        position_bias=position_effect(evaluation),
     )
 
 

@@ -9,15 +9,16 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
 from evalsite import figures
-from evalsite.figures import NO_BREAK, figure
+from evalsite.figures import DASH, NO_BREAK, figure
 from models_registry.models.golden_set import intent_shown
 from reviews import forms, markdown
 from reviews.stats.quantiles import QuantileInterval
 from reviews.stats.win_rate import Interval
 
 register = template.Library()
-
-DASH = "–"
+register.filter(figures.percent)
+register.filter(figures.duration)
+register.filter(figures.seconds)
 
 
 @register.filter
@@ -39,12 +40,6 @@ def language_name(code: str) -> str:
 
 
 @register.filter
-def percent(value: float | None, digits: int = 1) -> str:
-    """A fraction of 1 as a percentage: 0.6125 -> 61.3 %."""
-    return DASH if value is None else f"{figure(100 * value, f'.{digits}f')}{NO_BREAK}%"
-
-
-@register.filter
 def between(interval: Interval) -> str:
     """An interval of fractions in whole percent: 54–70 %."""
     return f"{100 * interval.low:.0f}–{100 * interval.high:.0f}{NO_BREAK}%"
@@ -59,37 +54,14 @@ def points(value: float | None) -> str:
 
 
 @register.filter
-def seconds(value: float | None) -> str:
-    """Seconds, short: 0.84 s, 12.3 s."""
-    if value is None:
-        return DASH
-    return f"{figure(value, '.2f' if value < 10 else '.1f')}{NO_BREAK}s"
-
-
-@register.filter
 def seconds_between(interval: QuantileInterval | None) -> str:
     """An interval of seconds: 0.71–1.02 s; "at least 0.71 s" where too few values give no upper limit."""
     if interval is None or interval.low is None:
         return ""
     if interval.high is None:
-        return _("at least %(seconds)s") % {"seconds": seconds(interval.low)}
+        return _("at least %(seconds)s") % {"seconds": figures.seconds(interval.low)}
     spec = ".2f" if interval.high < 10 else ".1f"
     return f"{figure(interval.low, spec)}–{figure(interval.high, spec)}{NO_BREAK}s"
-
-
-@register.filter
-def duration(value: float | None) -> str:
-    """Seconds as a person says how long something takes: 40 s, 12 min, 3 h 20 min, 2 days."""
-    if value is None:
-        return DASH
-    minutes = round(value / 60)
-    if value < 90:
-        return _("%(number)d s") % {"number": max(1, round(value)) if value else 0}
-    if minutes < 90:
-        return _("%(number)d min") % {"number": minutes}
-    if minutes < 36 * 60:
-        return _("%(hours)d h %(minutes)d min") % {"hours": minutes // 60, "minutes": minutes % 60}
-    return _("%(number)d days") % {"number": round(minutes / 60 / 24)}
 
 
 @register.filter
@@ -120,3 +92,9 @@ def price(value: Decimal | float | None) -> str:
 def thousands(value: int) -> str:
     """A large number that people read: 1,128,975."""
     return figure(value)
+
+
+@register.filter
+def small_money(value: float | None) -> str:
+    """US dollars of something cheap, with all the digits it takes: $0.00042."""
+    return DASH if value is None else figures.dollars(float(f"{value:.3g}"), "f" if value >= 0.01 else ".6g")

@@ -1,37 +1,64 @@
 from __future__ import annotations
 
+from typing import Any
+
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 
 from evalsite.requests import HttpRequest
 from reviews.models import Evaluation
+from reviews.queries.figures import Figures, figures
 from reviews.queries.leaks import leak_report
-from reviews.queries.progress import voting_progress
 from reviews.queries.serving import serving
-from reviews.queries.win_rates import win_rates
-from reviews.views.forest import forest_rows, lowest
+from reviews.views.forest import forest_rows, gate_rows, lowest, slices
+from reviews.views.path_plot import path_plot
+from reviews.views.verdict import verdict
 
 
 def dashboard(request: HttpRequest, evaluation: Evaluation) -> HttpResponse:
     """The figures of an evaluation whose voting was opened; to a page that refreshes itself, only when they changed."""
-    progress = voting_progress(evaluation)
-    stamp = f"{progress.cast}-{evaluation.status}"
-    if request.htmx and request.GET.get("seen") == stamp:
+    found = figures(evaluation)
+    if request.htmx and request.GET.get("seen") == found.stamp:
         return HttpResponse(status=204)  # htmx leaves the page as it is
-    rates = win_rates(evaluation)
-    overall, *by_tag = forest_rows(rates, behind=reverse("comparisons", args=[evaluation.pk]))
+    behind = reverse("comparisons", args=[evaluation.pk])
+    closed = evaluation.closed_at is not None
     context = {
         "evaluation": evaluation,
-        "progress": progress,
-        "rates": rates,
-        "forest": [overall, *by_tag],
-        "overall": overall,
-        "worse": [row for row in by_tag if row.estimate.shown == "worse"],
-        "lowest": lowest(by_tag),
-        "stamp": stamp,
+        "progress": found.progress,
+        "rates": found.rates,
+        "stamp": found.stamp,
+        "verdict": verdict(found.gated, behind=behind, closed=closed),
+        "path": path_plot(
+            found.path,
+            planned=found.gated.extended_to or found.gated.plan.examples,
+            bar=found.gated.plan.bar,
+        )
+        if found.gated is not None
+        else None,
+        **(_planned(found, behind) if found.gated is not None else _unplanned(found, behind)),
     }
     if not request.htmx:  # what the responses took and cost stays as it is while votes come in
         context["serving"] = serving(evaluation)
         context["leaks"] = leak_report(evaluation)
     return render(request, f"reviews/dashboard.html{'#dashboard' if request.htmx else ''}", context)
+
+
+def _planned(found: Figures, behind: str) -> dict[str, Any]:
+    assert found.gated is not None
+    closed = found.rates.evaluation.closed_at is not None
+    return {
+        "forest": gate_rows(found.gated, behind=behind, closed=closed),
+        "slices": slices(found.rates, found.gated, behind=behind),
+        "extend_from": found.gated.extended_to or found.gated.plan.examples,
+    }
+
+
+def _unplanned(found: Figures, behind: str) -> dict[str, Any]:
+    overall, *by_tag = forest_rows(found.rates, behind=behind)
+    return {
+        "forest": [overall, *by_tag],
+        "overall": overall,
+        "worse": [row for row in by_tag if row.estimate.shown == "worse"],
+        "lowest": lowest(by_tag),
+    }

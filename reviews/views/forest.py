@@ -9,19 +9,79 @@ from urllib.parse import urlencode
 from django.utils.translation import gettext as _
 
 from models_registry.models.golden_set import intent_shown
+from reviews.queries.gate import Gated
 from reviews.queries.win_rates import Estimate, Row, WinRates
+from reviews.stats.gate import Intent
 from reviews.stats.win_rate import Interval
 
 
 @dataclass(frozen=True)
 class ForestRow:
-    """One line of the plot: the estimate that is honest now; beside a closed one, the anytime-valid interval."""
+    """One line of the plot: the estimate that is honest now; beside a closed one, the anytime-valid interval.
+
+    reference: where the thick line of the plot stands, one half or the bar. floor: what a guarded intent must be above.
+    """
 
     label: str
     url: str
     estimate: Estimate
     beside: Interval | None
     overall: bool = False
+    guarded: bool = False
+    insufficient: bool = False
+    reference: float = 0.5
+    floor: float | None = None
+
+
+def gate_rows(gated: Gated, *, behind: str, closed: bool) -> list[ForestRow]:
+    """The traffic-weighted whole, then the plan's intents, guarded ones first.
+
+    While it is watched the intervals are the anytime-valid ones of the plan; once it is closed the fixed ones are
+    read once, with the others beside them.
+    """
+    plan, found = gated.plan, gated.gate
+    rate = found.overall.win_rate
+    fixed, anytime = rate.interval, found.overall.anytime
+    whole = ForestRow(
+        label=_("All, by traffic"),
+        url=behind,
+        estimate=Estimate(found.examples, rate.win_rate, fixed if closed else anytime, reference=plan.bar),
+        beside=anytime if closed and rate.win_rate is not None else None,
+        overall=True,
+        reference=plan.bar,
+    )
+    intents = sorted(found.intents, key=lambda intent: not intent.guarded)
+    return [whole, *(_gate_row(intent, gated, behind, closed=closed) for intent in intents)]
+
+
+def _gate_row(intent: Intent, gated: Gated, behind: str, *, closed: bool) -> ForestRow:
+    rate = intent.win_rate
+    insufficient = intent.status == "insufficient"
+    return ForestRow(
+        label=intent_shown(intent.name),
+        url=f"{behind}?{urlencode({'tag': intent.name})}",
+        estimate=Estimate(
+            rate.examples,
+            rate.win_rate,
+            rate.interval if closed else intent.anytime,
+            coloured=not insufficient,
+        ),
+        beside=intent.anytime if closed and rate.win_rate is not None else None,
+        guarded=intent.guarded,
+        insufficient=insufficient,
+        floor=gated.plan.floor if intent.guarded else None,
+    )
+
+
+def slices(rates: WinRates, gated: Gated | None, *, behind: str) -> list[ForestRow]:
+    """Rows of tags that are no primary intent of the plan: shown, and weighted nowhere."""
+    planned = {intent.name for intent in gated.plan.intents} if gated is not None else set()
+    watched = rates.evaluation.closed_at is None
+    return [
+        _forest_row(intent_shown(name), f"{behind}?{urlencode({'tag': name})}", row, watched=watched)
+        for name, row in rates.tags.items()
+        if name not in planned
+    ]
 
 
 def forest_rows(rates: WinRates, *, behind: str) -> list[ForestRow]:

@@ -55,6 +55,8 @@ TABLE = {
     "evaluation_cancel": DONE_BY_LEADS,
     "evaluation_path": DONE_BY_LEADS,
     "evaluation_batches": WATCHED,
+    "plan": WATCHED,
+    "extend_plan": DONE_BY_LEADS,
     "evaluation_scan": DONE_BY_LEADS,
     "evaluation_reviewers": WATCHED,
     "invite": Row("POST", 403, 403, 422, 422),
@@ -107,6 +109,7 @@ TABLE = {
 }
 # what they answer to the other method
 OTHER_METHOD = {
+    "plan": 302,
     "profile": 302,
     "evaluation_new": 422,
     "golden_set_version_retire": 422,

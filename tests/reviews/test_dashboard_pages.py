@@ -18,6 +18,7 @@ from django.urls import reverse
 from models_registry.models import GoldenSetVersion, Response
 from reviews.actions.evaluations import close_evaluation
 from reviews.models import Comparison, Evaluation
+from reviews.queries import figures
 from tests.factories import make_evaluation, make_rows, make_vote
 
 pytestmark = pytest.mark.django_db
@@ -79,7 +80,10 @@ def refresh_path(text: str) -> str:
     return html.unescape(found[1])
 
 
-def test_refresh_is_204_until_something_changed(client: Client, voted: Evaluation, reviewer: User) -> None:
+def test_refresh_is_204_until_something_changed(
+    client: Client, voted: Evaluation, reviewer: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(figures, "FRESH_SECONDS", 0)
     path = refresh_path(client.get(voted.get_absolute_url()).text)
     unchanged = client.get(path, headers=HTMX)
     assert (unchanged.status_code, unchanged.content) == (204, b"")
