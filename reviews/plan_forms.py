@@ -101,10 +101,10 @@ class PlanForm(forms.Form):
         widget=forms.NumberInput(attrs={"step": "any"}),
     )  # fmt: skip
 
-    def __init__(self, *args: Any, plan: EvaluationPlan, sizes: Mapping[str, int], **kwargs: Any) -> None:
+    def __init__(self, data: Any, files: Any, *, plan: EvaluationPlan, sizes: Mapping[str, int]) -> None:
         self.plan, self.sizes = plan, sizes
         initial = {name: getattr(plan, name) for name in self.base_fields if hasattr(plan, name)}
-        super().__init__(*args, initial=initial, **kwargs)
+        super().__init__(data, files, initial=initial)
         versions = GoldenSetVersion.objects.filter(sealed_at__isnull=False).select_related("golden_set")
         choice = self.fields["traffic_version"]
         assert isinstance(choice, forms.ModelChoiceField)
@@ -162,7 +162,7 @@ class PlanForm(forms.Form):
             case Traffic.VERSION if version is not None:
                 return shares_of(version)
             case Traffic.UPLOADED | Traffic.VERSION if self.plan.traffic == kind:
-                return self.plan.shares
+                return dict(self.plan.shares)
             case Traffic.UPLOADED:
                 raise TrafficFault(_now("Choose the file with the counts by intent."))
             case Traffic.VERSION:

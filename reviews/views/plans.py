@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib import messages
 from django.contrib.auth.decorators import permission_required
 from django.core.exceptions import PermissionDenied, ValidationError
@@ -50,7 +52,7 @@ def plan(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def _frozen(request: HttpRequest, evaluation: Evaluation, found: EvaluationPlan | None) -> HttpResponse:
-    context = {"evaluation": evaluation, "plan": found}
+    context: dict[str, Any] = {"evaluation": evaluation, "plan": found}
     if found is not None and found.frozen:
         planned = frozen_plan(found)
         context["outlook"] = outlook(planned, available(evaluation))
@@ -68,8 +70,10 @@ def _edit(request: HttpRequest, evaluation: Evaluation, found: EvaluationPlan) -
             actions.set_plan(evaluation=evaluation, by=access.signed_in(request), **form.cleaned_data)
             messages.success(request, _("The plan is kept. It freezes when voting opens."))
             return redirect(evaluation)
-        except (ValidationError, NotPossible) as wrong:
-            form.add_error(None, wrong.messages if isinstance(wrong, ValidationError) else str(wrong))
+        except ValidationError as wrong:
+            form.add_error(None, wrong)
+        except NotPossible as wrong:
+            form.add_error(None, str(wrong))
     told = _outlook(form, found, sizes)
     context = {
         "evaluation": evaluation,
@@ -114,7 +118,7 @@ def extend(request: HttpRequest, pk: int) -> HttpResponse:
     form = ExtendForm(request.POST)
     if not form.is_valid():
         for errors in form.errors.values():
-            messages.error(request, " ".join(errors))
+            messages.error(request, " ".join(map(str, errors)))
         return redirect(evaluation)
     try:
         plan = actions.extend_plan(evaluation=evaluation, **form.cleaned_data, by=access.signed_in(request))

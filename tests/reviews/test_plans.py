@@ -38,18 +38,16 @@ def started(examples: int = 40, tags: tuple[str, ...] = ("refunds", "sizing"), *
     for example in version.examples.all():
         make_response(candidate, example)
         make_response(baseline, example)
-    return start_evaluation(
-        **{
-            "name": f"plan {version.pk}",
-            "candidate": candidate,
-            "baseline": baseline,
-            "golden_set_version": version,
-            "votes_per_comparison": 1,
-            "by": None,
-            "seed": 7,
-        }
-        | fields
-    )
+    given: dict[str, Any] = {
+        "name": f"plan {version.pk}",
+        "candidate": candidate,
+        "baseline": baseline,
+        "golden_set_version": version,
+        "votes_per_comparison": 1,
+        "by": None,
+        "seed": 7,
+    }
+    return start_evaluation(**(given | fields))
 
 
 def opened(evaluation: Evaluation, **fields: Any) -> Evaluation:
