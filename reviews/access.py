@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
 from django.core.exceptions import PermissionDenied
+from django.db.models import Exists, OuterRef, Q
 from django.db.models.expressions import RawSQL
 from django.http import Http404, HttpRequest
 from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext as _
 
-from reviews.models import Assignment, Comparison, Evaluation
+from reviews.models import Assignment, Comparison, Evaluation, ReviewerTally
 from reviews.queries.claiming import rows
 from reviews.queries.eligibility import evaluations_for
 from reviews.queries.hidden_checks import turn_of_check
@@ -64,6 +65,14 @@ def reviewer(request: HttpRequest) -> User:
 def evaluation_open_for_votes(person: User, pk: int) -> Evaluation:
     """One that is open, and open to this reviewer."""
     return get_object_or_404(evaluations_for(person, open_evaluations()), pk=pk)
+
+
+def evaluation_to_vote_in(person: User, pk: int) -> Evaluation:
+    """One that is open to this reviewer, or was closed after they voted: then its page says so, and by whom."""
+    mine = ReviewerTally.objects.filter(evaluation=OuterRef("pk"), reviewer=person, votes__gt=0)
+    judged = Q(closed_at__isnull=False) & Exists(mine)
+    is_open = Q(pk__in=evaluations_for(person, open_evaluations()).values("pk"))
+    return get_object_or_404(Evaluation.objects.filter(is_open | judged), pk=pk)
 
 
 def assignment_to_vote_on(ticket: str) -> Assignment:

@@ -265,8 +265,8 @@ def close_evaluation(*, evaluation: Evaluation, by: User | None) -> Evaluation:
         return evaluation
     if not evaluation.opened_at:
         raise NotPossible(_("Voting was never opened, so there is nothing to close."))
-    evaluation.closed_at = timezone.now()
-    evaluation.save(update_fields=["closed_at"])
+    evaluation.closed_at, evaluation.closed_by = timezone.now(), by
+    evaluation.save(update_fields=["closed_at", "closed_by"])
     return evaluation
 
 

@@ -13,7 +13,7 @@ from models_registry.models import GenerationRun, Response
 from reviews.checks import still_to_come
 from reviews.models import Assignment, Comparison, Evaluation, ReviewerTally, SkippedTurn
 from reviews.queries.claiming import standing
-from reviews.queries.eligibility import eligibility, evaluations_for
+from reviews.queries.eligibility import eligibility
 from reviews.queries.hidden_checks import checks_given
 
 DONE, FAILED, PENDING = Response.Status.DONE, Response.Status.FAILED, Response.Status.PENDING
@@ -125,24 +125,6 @@ def open_comparisons(evaluation: Evaluation, reviewer: User) -> QuerySet[Compari
 
 def open_evaluations() -> QuerySet[Evaluation]:
     return Evaluation.objects.filter(opened_at__isnull=False, closed_at__isnull=True)
-
-
-@dataclass(frozen=True)
-class ReviewerWork:
-    evaluation_id: int
-    name: str
-    progress: ReviewerProgress
-
-
-def work_for_reviewer(reviewer: User) -> list[ReviewerWork]:
-    """The evaluations a reviewer may vote in, those with something left first; names and counts only."""
-    if not reviewer.has_perm("reviews.cast_vote"):
-        return []
-    work = [
-        ReviewerWork(evaluation.pk, evaluation.name, reviewer_progress(evaluation, reviewer))
-        for evaluation in evaluations_for(reviewer, open_evaluations())
-    ]
-    return sorted(work, key=lambda item: item.progress.left == 0)
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,8 @@ from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
 from reviews import access
-from reviews.queries.progress import work_for_lead, work_for_reviewer
+from reviews.queries.progress import work_for_lead
+from reviews.queries.reviewer_home import reviewer_home
 
 
 @require_GET
@@ -14,6 +15,4 @@ def home(request: HttpRequest) -> HttpResponse:
     user = access.signed_in(request)
     if access.sees_truth(user):
         return render(request, "reviews/home_lead.html", {"work": work_for_lead()})
-    work = work_for_reviewer(user)
-    waiting = sum(item.progress.left > 0 for item in work)
-    return render(request, "reviews/home_reviewer.html", {"work": work, "waiting": waiting})
+    return render(request, "reviews/home_reviewer.html", {"home": reviewer_home(user)})

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from django.contrib import messages
@@ -16,6 +17,7 @@ from django.db import transaction
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.gzip import gzip_page
@@ -33,6 +35,7 @@ from reviews.forms import FlagForm
 from reviews.models import Assignment, Evaluation
 from reviews.queries.claiming import standing
 from reviews.queries.progress import ReviewerProgress, reviewer_progress
+from reviews.queries.reviewer_home import end_of_voting
 from reviews.queries.reviewers import wants_tour
 from reviews.queries.voting import blind_pair, earlier_judgement, ticket_of_last_vote
 from reviews.views.flags import flag, flag_context, render_flag, say
@@ -45,7 +48,7 @@ COUNTED, REFUSED, MISSING = 200, 409, 422
 @never_cache
 @require_GET
 def vote(request: HttpRequest, pk: int) -> HttpResponse:
-    evaluation = access.evaluation_open_for_votes(access.reviewer(request), pk)
+    evaluation = access.evaluation_to_vote_in(access.reviewer(request), pk)
     return _page(request, evaluation, "reviews/vote.html")
 
 
@@ -246,6 +249,8 @@ def _pair_context(
         "comment_rule": evaluation.comment_rule,
         "is_open": evaluation.closed_at is None,
         "pair": None,
+        # read only where nothing is left
+        "end": SimpleLazyObject(partial(end_of_voting, evaluation, access.signed_in(request))),
     }
     if turn is not None:
         action = reverse("flag_example", args=[turn.ticket])

@@ -200,9 +200,12 @@ def test_evaluation_closed_under_ones_hands_says_that_the_vote_was_not_counted(
     expect(page.get_by_text("closed meanwhile, so this vote was not counted")).to_be_visible()
     if javascript:
         expect(page.get_by_role("heading", name="This evaluation is closed")).to_be_visible()
-        expect(page.get_by_text("Your 1 vote counted")).to_be_visible()
     else:
-        expect(page.get_by_text("Nothing to judge at the moment")).to_be_visible()
+        expect(page.get_by_role("heading", name="Closed lately")).to_be_visible()
+    expect(page.get_by_text("You judged 1 pair, and your vote was counted.")).to_be_visible()
+    # loaded again it still says so
+    page.goto(f"/evaluations/{evaluation.pk}/vote/")
+    expect(page.get_by_role("heading", name="This evaluation is closed")).to_be_visible()
     assert votes_of(reviewer) == ["tie"]
 
 

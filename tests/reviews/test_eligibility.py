@@ -17,7 +17,8 @@ from reviews.actions.profiles import choose_languages
 from reviews.actions.votes import cast_vote
 from reviews.models import Assignment, Evaluation, Invitation, LapsedTurn, Vote
 from reviews.queries.eligibility import eligibility, invited_reviewers, readers
-from reviews.queries.progress import reviewer_progress, work_for_reviewer
+from reviews.queries.progress import reviewer_progress
+from reviews.queries.reviewer_home import work_for_reviewer
 from tests.factories import make_evaluation
 
 pytestmark = pytest.mark.django_db

@@ -22,8 +22,8 @@ from reviews.queries.progress import (
     reviewer_progress,
     voting_progress,
     work_for_lead,
-    work_for_reviewer,
 )
+from reviews.queries.reviewer_home import work_for_reviewer
 from tests.factories import leave_out, make_evaluation, make_vote
 
 pytestmark = pytest.mark.django_db

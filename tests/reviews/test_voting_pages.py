@@ -160,7 +160,7 @@ def test_vote_after_closing_says_so(client: Client, evaluation: Evaluation, turn
     fragment = cast(client, following, headers=HTMX)
     assert "This evaluation is closed" in fragment.text
     assert "was closed meanwhile, so this vote was not counted" in fragment.text
-    assert "Your 1 vote counted" in fragment.text
+    assert "You judged 1 pair, and your vote was counted." in fragment.text
     page = cast(client, following, follow=True)
     assert page.redirect_chain == [(reverse("home"), 302)]
     assert "was closed meanwhile" in page.text
