@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import quote, urlencode
 
@@ -13,6 +14,7 @@ from django.conf import settings
 from django.db import connection
 
 ROOT = Path(__file__).resolve().parent.parent
+PATIENCE = 60  # for the end of a process that was killed: on a busy machine it is not there at once
 
 
 def test_database_url() -> str:
@@ -27,9 +29,11 @@ def test_database_url() -> str:
 test_database_url.__test__ = False  # type: ignore[attr-defined]
 
 
+# The schedule is kept in memory. In a file it is an SQLite database in WAL mode, which a start now and then finds
+# locked ("locking protocol"): then the beat ends, and without it nobody takes up what a dead worker held.
 CELERY = [
     *("-m", "celery", "-A", "evalsite", "worker", "-P", "threads", "-c", "8"),
-    *("--without-gossip", "--without-mingle", "--beat", "--schedule"),
+    *("--without-gossip", "--without-mingle", "--beat", "--scheduler", "celery.beat:Scheduler"),
 ]
 # Where the broker is in memory, workers and schedule live in one process: here one without the web.
 EMBEDDED = """
@@ -47,8 +51,7 @@ class WorkerProcess:
     def __init__(self, environment: dict[str, str] | None = None) -> None:
         folder = Path(os.environ["EVALSITE_TESTS_FOLDER"])
         self.log = folder / f"worker-{os.getpid()}-{id(self)}.log"
-        arguments = [*CELERY, str(self.log.with_suffix(".beat"))] if settings.REDIS_URL else ["-c", EMBEDDED]
-        command = [sys.executable, *arguments]
+        command = [sys.executable, *(CELERY if settings.REDIS_URL else ["-c", EMBEDDED])]
         with self.log.open("wb") as output:
             self.process = subprocess.Popen(
                 command,
@@ -67,16 +70,18 @@ class WorkerProcess:
 
     def kill(self) -> None:
         """SIGKILL: nothing gets the chance to tidy up."""
-        self._end(signal.SIGKILL)
+        self._signal(signal.SIGKILL)
+        self.process.wait(PATIENCE)
 
     def stop(self) -> None:
+        """Give it the time to end, and leave nothing of its group behind, not even where it was killed alone."""
         if self.process.poll() is None:
-            self._end(signal.SIGTERM)
+            self._signal(signal.SIGTERM)
+            with suppress(subprocess.TimeoutExpired):
+                self.process.wait(15)
+        self._signal(signal.SIGKILL)
+        self.process.wait(PATIENCE)
 
-    def _end(self, number: signal.Signals) -> None:
-        os.killpg(self.process.pid, number)
-        try:
-            self.process.wait(15)
-        except subprocess.TimeoutExpired:
-            os.killpg(self.process.pid, signal.SIGKILL)
-            self.process.wait(5)
+    def _signal(self, number: signal.Signals) -> None:
+        with suppress(ProcessLookupError):
+            os.killpg(self.process.pid, number)
