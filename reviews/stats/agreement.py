@@ -10,7 +10,7 @@ from reviews.stats.choices import Floats, Ints, choice_codes, same_length, whole
 # By choice code: baseline 0 < tie 1 < candidate 2. A tie and both_bad are one category here because they
 # are one half each in the win rate: telling them apart moves no decision, so failing to must not count as
 # disagreement. It also makes the scale an ordered one, which the ordinal alpha needs.
-_CATEGORY = np.array([2, 0, 1, 1])
+CATEGORY = np.array([2, 0, 1, 1])
 
 
 @dataclass(frozen=True)
@@ -134,7 +134,7 @@ def vote_table(examples: ArrayLike, choices: ArrayLike) -> Ints:
     example, choice = whole_numbers(examples, "examples"), choice_codes(choices)
     same_length(examples=example, choices=choice)
     names, row = np.unique(example, return_inverse=True)
-    cells = np.bincount(row * 3 + _CATEGORY[choice], minlength=names.size * 3)
+    cells = np.bincount(row * 3 + CATEGORY[choice], minlength=names.size * 3)
     return cells.reshape(names.size, 3).astype(np.int64)
 
 

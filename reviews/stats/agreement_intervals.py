@@ -36,12 +36,16 @@ class AgreementIntervals:
 
 
 def agreement_intervals(
-    table: Ints, level: float = 0.95, resamples: int = RESAMPLES, seed: int = 0
+    table: Ints,
+    level: float = 0.95,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+    times: Ints | None = None,
 ) -> AgreementIntervals:
     """Percent, AC1, AC2 and alpha with bootstrap intervals over examples.
 
-    table: int, shape (n, Q), as of `vote_table`. Whole examples are drawn with replacement, as votes on one belong
-    together; the limits are quantiles of the figures so drawn. Same seed, same limits, whatever order examples come in.
+    table: int, shape (n, Q), as of `vote_table`. times: int (n,), examples that each row
+    stands for; else one. Whole examples are drawn with replacement, as votes on one belong together; the limits are quantiles of the figures so drawn. Same seed, same limits, whatever order examples come in.
     Equal rows are drawn together by a multinomial, so that it takes as long for ten examples as for a million.
     Raises ValueError on another shape, or a level or number of resamples that is none.
     Source: Efron & Tibshirani 1993, An Introduction to the Bootstrap, chapter 13; over units as in Zapf et al. 2016
@@ -51,18 +55,28 @@ def agreement_intervals(
         raise ValueError(
             f"level is {level}, resamples {resamples}; give a fraction of 1 such as 0.95, and 100 or more"
         )
-    values = (percent_agreement(table), gwet_ac1(table), gwet_ac2(table), ordinal_alpha(table))
-    rows, times = np.unique(table[table.sum(axis=1) > 0], axis=0, return_counts=True)
-    paired = int(times[rows.sum(axis=1) >= 2].sum())
+    every = table if times is None else np.repeat(table, times, axis=0)
+    values = (percent_agreement(every), gwet_ac1(every), gwet_ac2(every), ordinal_alpha(every))
+    rows, counts = _alike(table, np.ones(table.shape[0], np.int64) if times is None else times)
+    paired = int(counts[rows.sum(axis=1) >= 2].sum())
     figures: list[Floats | None] = [None] * len(values)
     if paired >= LEAST_EXAMPLES:
-        size = int(times.sum())
-        drawn = np.random.default_rng(seed).multinomial(size, times / size, size=resamples)
+        size = int(counts.sum())
+        drawn = np.random.default_rng(seed).multinomial(size, counts / size, size=resamples)
         figures = list(resampled(rows, drawn))
     percent, ac1, ac2, alpha = (
         _coefficient(value, resample, level) for value, resample in zip(values, figures, strict=True)
     )
     return AgreementIntervals(percent, ac1, ac2, alpha, paired, level)
+
+
+def _alike(table: Ints, times: Ints) -> tuple[Ints, Ints]:
+    """Rows with a vote, each once and in one order, and how often each occurs."""
+    rows, place = np.unique(table, axis=0, return_inverse=True)
+    counts = np.zeros(rows.shape[0], np.int64)
+    np.add.at(counts, place.ravel(), times)
+    some = (rows.sum(axis=1) > 0) & (counts > 0)
+    return rows[some], counts[some]
 
 
 def _coefficient(value: float | None, figures: Floats | None, level: float) -> Coefficient:

@@ -2,12 +2,17 @@
 
 from dataclasses import dataclass
 from math import sqrt
+from typing import Final
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import stdtr
+from scipy.special import stdtr, stdtrit
 
 from reviews.stats.choices import VOTE_SCORES, choice_codes, same_length, truth_values, whole_numbers
+from reviews.stats.win_rate import Interval
+
+LEVEL: Final = 0.95
+CLUSTERED: Final = "t, CR1 by example"
 
 
 @dataclass(frozen=True)
@@ -17,12 +22,13 @@ class PositionBias:
     effect: half the difference between the win rate of votes cast while the candidate stood left and of
     those cast while it stood right; positive: the left side is favoured. A fraction of 1, from -1/2 to 1/2.
     se: its standard error. p: two-sided, small where chance alone would hardly do it.
-    None where not estimable.
+    None where not estimable. interval: 95 % by t, of the effect; None where se is 0 too.
     """
 
     effect: float | None
     se: float | None
     p: float | None
+    interval: Interval | None = None
 
 
 def position_bias(examples: ArrayLike, candidate_left: ArrayLike, choices: ArrayLike) -> PositionBias:
@@ -75,4 +81,6 @@ def position_bias_of_examples(
     se = sqrt(correction * float(sums @ sums))
     if se < 1e-12:  # nothing but rounding
         return PositionBias(effect, 0.0, 1.0 if abs(effect) < 1e-12 else 2.0 ** (1 - clusters))
-    return PositionBias(effect, se, float(2 * stdtr(clusters - 1, -abs(effect) / se)))
+    reach = float(stdtrit(clusters - 1, (1 + LEVEL) / 2)) * se
+    interval = Interval(effect - reach, effect + reach, LEVEL, CLUSTERED)
+    return PositionBias(effect, se, float(2 * stdtr(clusters - 1, -abs(effect) / se)), interval)

@@ -4,6 +4,7 @@ it drops no votes, and the gate is shown with and without them (`leave_one_out`)
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import sqrt
 from typing import Final
@@ -12,17 +13,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import bdtr, stdtrit
 
-from reviews.stats.choices import (
-    BASELINE,
-    CANDIDATE,
-    Bools,
-    Floats,
-    Ints,
-    choice_codes,
-    same_length,
-    truth_values,
-    whole_numbers,
-)
+from reviews.stats.agreement import CATEGORY
+from reviews.stats.choices import BASELINE, CANDIDATE, Ints
+from reviews.stats.counted import CountedExamples, CountedVotes, count_votes, in_categories
 
 LEFT_SHARE: Final = "left_share"
 SPEED: Final = "speed"
@@ -49,6 +42,14 @@ class Checks:
 
     given: int
     missed: int
+
+
+@dataclass(frozen=True)
+class Pace:
+    """The median time of a reviewer's timed votes, and how many were timed."""
+
+    seconds: float
+    votes: int
 
 
 @dataclass(frozen=True)
@@ -97,36 +98,52 @@ def screen(
     Raises ValueError on columns of other shapes or lengths, an unknown choice or kind, or negative seconds.
     Source: binomial tests; agreement with peers as in Gwet 2014, chapter 2.
     """
-    example, who = whole_numbers(examples, "examples"), whole_numbers(reviewers, "reviewers")
-    choice, left = choice_codes(choices), truth_values(candidate_left, "candidate_left")
-    same_length(examples=example, reviewers=who, choices=choice, candidate_left=left)
+    votes, counted = count_votes(examples, reviewers, choices, candidate_left)
+    who = votes.reviewer
     took = np.full(who.size, np.nan) if seconds is None else np.asarray(seconds, dtype=np.float64)
     if took.shape != who.shape or (took < 0).any():
         raise ValueError("seconds must be one number per vote, not negative; NaN where a vote was not timed")
-    given = _checks(checks or [])
-    people = np.union1d(who, np.array([reviewer for reviewer, _ in given], dtype=np.int64))
-    medians = {int(person): _median(took[who == person]) for person in people}
-    with_peers = _agreements(example, who, choice)
+    timed = ~np.isnan(took)
+    pace = {
+        person: Pace(float(np.median(took[mine])), int(np.count_nonzero(mine)))
+        for person in votes.reviewers
+        if (mine := timed & (who == person)).any()
+    }
+    return screen_counted(votes, counted, pace, _checks(checks or []))
+
+
+def screen_counted(
+    votes: CountedVotes,
+    examples: CountedExamples,
+    pace: Mapping[int, Pace],
+    checks: Mapping[tuple[int, str], Checks],
+) -> list[Screening]:
+    """`screen` from votes that are counted already, with each reviewer's pace and the checks of each by kind."""
+    for _reviewer, kind in checks:
+        if kind not in LAPSES:
+            raise ValueError(f"there is no check {kind!r}; give identical, swapped or mismatched")
+    everyone = _agreeing_pairs(in_categories(examples.table), examples.times)
     found = []
-    for person in people.tolist():
-        mine = who == person
-        share, lean = _left(choice[mine], left[mine])
-        others = [median for name, median in medians.items() if name != person and median is not None]
+    for person in sorted({*votes.reviewers, *(reviewer for reviewer, _ in checks)}):
+        mine = votes.of(person)
+        share, lean = _left(mine)
+        others = [one.seconds for name, one in pace.items() if name != person]
         peers = float(np.median(others)) if others else None
-        kinds = {kind: given.get((person, kind), Checks(0, 0)) for kind in LAPSES}
-        agreement, among_others, shared, low = with_peers.get(person, (None, None, 0, False))
+        kinds = {kind: checks.get((person, kind), Checks(0, 0)) for kind in LAPSES}
+        agreement, among_others, shared, low = _agreement(mine, everyone)
+        own = pace.get(person)
         flags = [
             (LEFT_SHARE, lean),
-            (SPEED, _fast(medians[person], peers, int(np.count_nonzero(~np.isnan(took[mine]))))),
+            (SPEED, _fast(own, peers)),
             *((kind, missed_too_many(kind, checked)) for kind, checked in kinds.items()),
             (AGREEMENT, low),
         ]
         found.append(
             Screening(
                 reviewer=person,
-                votes=int(np.count_nonzero(mine)),
+                votes=int(mine.times.sum()),
                 left_share=share,
-                seconds=medians[person],
+                seconds=own.seconds if own else None,
                 peers_seconds=peers,
                 identical=kinds[IDENTICAL],
                 swapped=kinds[SWAPPED],
@@ -160,54 +177,49 @@ def missed_too_many(kind: str, checks: Checks) -> bool:
     return at_least(checks.missed, checks.given, LAPSES[kind]) <= RARE
 
 
-def _left(choice: Ints, candidate_left: Bools) -> tuple[float | None, bool]:
-    sided = (choice == CANDIDATE) | (choice == BASELINE)
-    votes = int(np.count_nonzero(sided))
+def _left(mine: CountedVotes) -> tuple[float | None, bool]:
+    sided = (mine.choice == CANDIDATE) | (mine.choice == BASELINE)
+    votes = int(mine.times[sided].sum())
     if not votes:
         return None, False
-    lefts = int(np.count_nonzero((choice[sided] == CANDIDATE) == candidate_left[sided]))
+    lefts = int(mine.times[sided & ((mine.choice == CANDIDATE) == mine.candidate_left)].sum())
     share = lefts / votes
     p = min(2 * at_least(max(lefts, votes - lefts), votes, 0.5), 1.0)
     return share, votes >= LEAST_SIDED and p <= RARE and abs(share - 0.5) > LARGE_LEAN
 
 
-def _median(took: Floats) -> float | None:
-    timed = took[~np.isnan(took)]
-    return float(np.median(timed)) if timed.size else None
+def _fast(mine: Pace | None, peers: float | None) -> bool:
+    return (
+        mine is not None and peers is not None and mine.votes >= LEAST_TIMED and mine.seconds < FAST * peers
+    )
 
 
-def _fast(mine: float | None, peers: float | None, timed: int) -> bool:
-    return mine is not None and peers is not None and timed >= LEAST_TIMED and mine < FAST * peers
-
-
-def _agreements(
-    example: Ints, who: Ints, choice: Ints
-) -> dict[int, tuple[float | None, float | None, int, bool]]:
-    """By reviewer: agreement with peers, that of all others among each other, shared examples, and whether low."""
-    category = np.array([2, 0, 1, 1])[choice]
-    names, row = np.unique(example, return_inverse=True)
-    table = np.bincount(row * 3 + category, minlength=names.size * 3).reshape(names.size, 3)
+def _agreeing_pairs(table: Ints, times: Ints) -> tuple[float, int]:
+    """Sum of the examples' shares of agreeing pairs of votes, and how many examples have such pairs."""
     votes = table.sum(axis=1)
-    found: dict[int, tuple[float | None, float | None, int, bool]] = {}
-    for person in np.unique(who).tolist():
-        mine = who == person
-        rest = table.copy()
-        np.subtract.at(rest, (row[mine], category[mine]), 1)
-        others = votes[row[mine]] - 1
-        shared = others > 0
-        agreeing = rest[row[mine], category[mine]][shared] / others[shared]
-        left = rest.sum(axis=1)
-        paired = left >= 2
-        theirs = (
-            float(np.mean((rest * (rest - 1)).sum(axis=1)[paired] / (left * (left - 1))[paired]))
-            if paired.any()
-            else None
-        )
-        n = int(agreeing.size)
-        mean = float(agreeing.mean()) if n else None
-        low = False
-        if mean is not None and theirs is not None and n >= LEAST_SHARED:
-            error = float(agreeing.std(ddof=1)) / sqrt(n)
-            low = mean + float(stdtrit(n - 1, 1 - RARE)) * error < theirs
-        found[int(person)] = (mean, theirs, n, low)
-    return found
+    paired = votes >= 2
+    agreeing = (table * (table - 1)).sum(axis=1)[paired] / (votes * (votes - 1))[paired]
+    return float(agreeing @ times[paired]), int(times[paired].sum())
+
+
+def _agreement(
+    mine: CountedVotes, everyone: tuple[float, int]
+) -> tuple[float | None, float | None, int, bool]:
+    """Agreement with peers, that of all others among each other, shared examples, and whether low."""
+    rest, category = in_categories(mine.rest), CATEGORY[mine.choice]
+    others = rest.sum(axis=1)
+    shared = others > 0
+    agreeing = rest[np.arange(category.size), category][shared] / others[shared]
+    times = mine.times[shared]
+    # among the others: everyone's, with this reviewer's examples exchanged for what is left of them
+    with_me = _agreeing_pairs(in_categories(mine.table), mine.times)
+    without_me = _agreeing_pairs(rest, mine.times)
+    pairs = everyone[1] - with_me[1] + without_me[1]
+    theirs = min(max((everyone[0] - with_me[0] + without_me[0]) / pairs, 0.0), 1.0) if pairs else None
+    n = int(times.sum())
+    mean = float(agreeing @ times) / n if n else None
+    low = False
+    if mean is not None and theirs is not None and n >= LEAST_SHARED:
+        error = sqrt(float((agreeing - mean) ** 2 @ times) / (n - 1) / n)
+        low = mean + float(stdtrit(n - 1, 1 - RARE)) * error < theirs
+    return mean, theirs, n, low

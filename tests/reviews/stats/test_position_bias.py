@@ -14,7 +14,7 @@ def by_statsmodels(examples, left, choices):
     fit = OLS(VOTE_SCORES[choices], np.column_stack([np.ones(sides.size), sides])).fit(
         cov_type="cluster", cov_kwds={"groups": np.unique(examples, return_inverse=True)[1]}, use_t=True
     )
-    return fit.params[1], fit.bse[1], fit.pvalues[1]
+    return fit.params[1], fit.bse[1], fit.pvalues[1], *fit.conf_int()[1]
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -25,7 +25,9 @@ def test_effect_error_and_p_equal_statsmodels(seed):
     left = random.random(votes) < 0.5
     choices = np.where(random.random(votes) < 0.2, np.where(left, 0, 1), random.integers(0, 4, votes))
     result = position_bias(examples, left, choices)
-    assert (result.effect, result.se, result.p) == pytest.approx(by_statsmodels(examples, left, choices))
+    assert result.interval is not None
+    found = (result.effect, result.se, result.p, result.interval.low, result.interval.high)
+    assert found == pytest.approx(by_statsmodels(examples, left, choices))
 
 
 def test_effect_is_half_the_difference_of_the_sides():
