@@ -10,6 +10,7 @@ from reviews.views import (
     plans,
     practice,
     profiles,
+    raters,
     reviewers,
     voting,
 )
@@ -33,6 +34,8 @@ urlpatterns = [
     path("evaluations/<int:pk>/plan/", plans.plan, name="plan"),
     path("evaluations/<int:pk>/extend/", plans.extend, name="extend_plan"),
     path("comparisons/<int:pk>/flag/", flags.flag_comparison, name="flag_comparison"),
+    path("evaluations/<int:pk>/raters/", raters.raters, name="raters"),
+    path("comparisons/<int:pk>/ground-truth/", raters.needs_ground_truth, name="needs_ground_truth"),
     path("evaluations/<int:pk>/reviewers/", reviewers.reviewers, name="evaluation_reviewers"),
     path("evaluations/<int:pk>/reviewers/invite/", reviewers.invite, name="invite"),
     path("evaluations/<int:pk>/reviewers/settings/", reviewers.who_votes, name="who_votes"),

@@ -48,6 +48,7 @@ class ExampleFlag(models.Model):
         REFERENCE = "reference", _("the reference is wrong")
         AMBIGUOUS = "ambiguous", _("the prompt is ambiguous")
         TAG = "tag", _("the intent tag is wrong")
+        GROUND_TRUTH = "ground_truth", _("it needs a clearer ground truth")
         OTHER = "other", _("something else")
 
     example = models.ForeignKey("models_registry.Example", on_delete=models.PROTECT, related_name="flags")

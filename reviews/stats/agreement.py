@@ -1,6 +1,7 @@
 """Do reviewers agree, beyond what chance would bring about?"""
 
 from dataclasses import dataclass
+from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -11,6 +12,13 @@ from reviews.stats.choices import Floats, Ints, choice_codes, same_length, whole
 # are one half each in the win rate: telling them apart moves no decision, so failing to must not count as
 # disagreement. It also makes the scale an ordered one, which the ordinal alpha needs.
 CATEGORY = np.array([2, 0, 1, 1])
+
+
+type Strength = Literal["none", "slight", "fair", "moderate", "substantial", "almost_perfect"]
+# up to and with each
+_STRENGTHS: Final[tuple[tuple[float, Strength], ...]] = (
+    (0.0, "none"), (0.2, "slight"), (0.4, "fair"), (0.6, "moderate"), (0.8, "substantial"), (1.0, "almost_perfect")
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -28,6 +36,14 @@ class Agreement:
     krippendorff_alpha: float | None
     raters: int
     pairs: int
+
+
+def strength(coefficient: float) -> Strength:
+    """What a coefficient of agreement beyond chance is commonly called; a convention, not a test.
+
+    Source: Landis & Koch 1977 (Biometrics 33:159-174).
+    """
+    return next((name for most, name in _STRENGTHS if coefficient <= most), "almost_perfect")
 
 
 def agreement(examples: ArrayLike, raters: ArrayLike, choices: ArrayLike) -> Agreement:

@@ -44,8 +44,9 @@ def agreement_intervals(
 ) -> AgreementIntervals:
     """Percent, AC1, AC2 and alpha with bootstrap intervals over examples.
 
-    table: int, shape (n, Q), as of `vote_table`. times: int (n,), examples that each row
-    stands for; else one. Whole examples are drawn with replacement, as votes on one belong together; the limits are quantiles of the figures so drawn. Same seed, same limits, whatever order examples come in.
+    table: int, shape (n, Q), as of `vote_table`. times: int (n,), examples that each row stands for; else one.
+    Whole examples are drawn with replacement, as votes on one belong together; the limits are quantiles of the
+    figures so drawn. Same seed, same limits, whatever order examples come in.
     Equal rows are drawn together by a multinomial, so that it takes as long for ten examples as for a million.
     Raises ValueError on another shape, or a level or number of resamples that is none.
     Source: Efron & Tibshirani 1993, An Introduction to the Bootstrap, chapter 13; over units as in Zapf et al. 2016

@@ -102,6 +102,16 @@ def count_votes(
     )
 
 
+def examples_of(votes: CountedVotes) -> CountedExamples:
+    """The examples that these votes are all votes of: each stands behind as many votes as it has."""
+    keys = np.column_stack([votes.group, votes.identical, votes.table]).astype(np.int64)
+    found, place = np.unique(keys, axis=0, return_inverse=True)
+    cast = np.zeros(found.shape[0], np.int64)
+    np.add.at(cast, place.ravel(), votes.times)
+    table = found[:, 2:]
+    return CountedExamples(table, found[:, 1].astype(np.bool_), found[:, 0], cast // table.sum(axis=1))
+
+
 def in_categories(table: Ints) -> Ints:
     """Votes by choice, (P, 4), in the categories baseline, tie of either kind, candidate, (P, 3)."""
     wins, losses, ties, both_bad = table.T

@@ -59,6 +59,8 @@ TABLE = {
     "extend_plan": DONE_BY_LEADS,
     "evaluation_scan": DONE_BY_LEADS,
     "evaluation_reviewers": WATCHED,
+    "raters": WATCHED,
+    "needs_ground_truth": DONE_BY_LEADS,
     "invite": Row("POST", 403, 403, 422, 422),
     "who_votes": DONE_BY_LEADS,
     "release_turns": DONE_BY_LEADS,
@@ -152,6 +154,7 @@ def path_of(name: str, evaluation: Evaluation) -> str:
             for name in ("undo_vote", "skip_turn", "my_vote", "change_vote")
         },
         "flag_comparison": [evaluation.comparisons.get(position=0).pk],
+        "needs_ground_truth": [evaluation.comparisons.get(position=0).pk],
         "golden_set": ["support"],
         "golden_set_version": ["support", 1],
         "golden_set_export": ["support", 1, "jsonl"],
