@@ -16,8 +16,20 @@ from models_registry.models import Endpoint, ExampleFlag, GoldenSetVersion, Mode
 from models_registry.models.golden_set import intent_shown
 from reviews.models import Evaluation
 from reviews.models.evaluation import Rule
-from reviews.queries.comparisons import OUTCOMES
+from reviews.queries.comparisons import (
+    DISAGREEMENTS,
+    LENGTHS,
+    NO_LANGUAGE,
+    ORDERS,
+    OUTCOMES,
+    Wanted,
+    intents_of,
+    languages_of,
+    reviewers_of,
+    tags_of,
+)
 from reviews.queries.eligibility import reviewers
+from reviews.queries.leaks import leak_choices
 from reviews.reasons import DEFAULT_REASONS, LONGEST_REASON, MOST_REASONS
 from reviews.roles import ADMIN, LEAD, REVIEWER
 
@@ -230,25 +242,61 @@ class EvaluationForm(forms.ModelForm):
 
 
 class ComparisonFilter(forms.Form):
+    """What of an evaluation's comparisons is shown; what is none of the choices is as good as absent."""
+
     q = forms.CharField(label=_("Text"), required=False, max_length=200, widget=forms.SearchInput())
-    tag = forms.ChoiceField(label=_("Intent"), required=False)
-    outcome = forms.ChoiceField(
-        label=_("Outcome"), choices=[("", _("All")), *OUTCOMES.items()], required=False
-    )
-
+    tag = forms.ChoiceField(label=_("Intent tag"), required=False)
+    outcome = forms.ChoiceField(label=_("Outcome"), required=False)
+    sort = forms.ChoiceField(label=_("Order"), choices=[*ORDERS.items()], required=False)
+    intent = forms.ChoiceField(label=_("Primary intent"), required=False)
+    lang = forms.ChoiceField(label=_("Language"), required=False)
+    disagreement = forms.ChoiceField(label=_("Reviewers"), required=False)
+    reviewer = forms.ChoiceField(label=_("With a vote by"), required=False)
+    reason = forms.ChoiceField(label=_("For the reason"), required=False)
+    length = forms.ChoiceField(label=_("Length of the responses"), required=False)
     leak = forms.ChoiceField(label=_("Leak"), required=False)
+    comment = forms.BooleanField(label=_("Only with a comment"), required=False)
 
-    def __init__(
-        self, *args: Any, tags: Iterable[str], leaks: Iterable[tuple[str, str]] = (), **kwargs: Any
-    ) -> None:
-        super().__init__(*args, **kwargs)
-        tag, leak = self.fields["tag"], self.fields["leak"]
-        assert isinstance(tag, forms.ChoiceField)
-        assert isinstance(leak, forms.ChoiceField)
-        tag.choices = [("", _("All")), *((name, intent_shown(name)) for name in tags)]
-        leak.choices = [("", _("All")), *leaks]
-        if len(leak.choices) == 1:  # nothing was found, or nothing was looked for
-            del self.fields["leak"]
+    ALWAYS_SHOWN = ("q", "tag", "outcome", "sort")
+
+    def __init__(self, data: Any, evaluation: Evaluation) -> None:
+        super().__init__(data)
+        self._offer("tag", ((name, intent_shown(name)) for name in tags_of(evaluation)), least=0)
+        self._offer("outcome", OUTCOMES.items())
+        self._offer("intent", ((name, intent_shown(name)) for name in intents_of(evaluation)))
+        self._offer(
+            "lang",
+            (
+                (code, _("not given") if code == NO_LANGUAGE else language_name(code))
+                for code in languages_of(evaluation)
+            ),
+        )
+        self._offer("disagreement", DISAGREEMENTS.items() if evaluation.votes_per_comparison > 1 else ())
+        self._offer("reviewer", ((one.username, name_of(one)) for one in reviewers_of(evaluation)), least=1)
+        self._offer("reason", ((code, REASON_NAMES.get(code, code)) for code in evaluation.reasons), least=1)
+        self._offer("length", LENGTHS.items())
+        self._offer("leak", leak_choices(evaluation), least=1)
+
+    def _offer(self, name: str, choices: Iterable[tuple[str, str | Promise]], *, least: int = 2) -> None:
+        """These and "All"; a question that has but one answer is not asked."""
+        field, offered = self.fields[name], list(choices)
+        assert isinstance(field, forms.ChoiceField)
+        field.choices = [("", _("All")), *offered]
+        if len(offered) < least:
+            del self.fields[name]
+
+    def wanted(self) -> Wanted:
+        self.is_valid()
+        return Wanted(**{name: value for name, value in self.cleaned_data.items() if value})
+
+    @property
+    def more(self) -> list[forms.BoundField]:
+        """The fields that are folded away until one of them is used."""
+        return [self[name] for name in self.fields if name not in self.ALWAYS_SHOWN]
+
+    @property
+    def uses_more(self) -> bool:
+        return any(self.cleaned_data.get(field.name) for field in self.more)
 
 
 class FlagForm(forms.Form):

@@ -30,6 +30,7 @@ urlpatterns = [
     path("evaluations/<int:pk>/batches/", generation.evaluation_batches, name="evaluation_batches"),
     path("evaluations/<int:pk>/cancel/", generation.evaluation_cancel, name="evaluation_cancel"),
     path("evaluations/<int:pk>/comparisons/", comparisons.comparisons, name="comparisons"),
+    path("evaluations/<int:pk>/comparisons.csv", comparisons.comparisons_csv, name="comparisons_csv"),
     path("comparisons/<int:pk>/", comparisons.comparison, name="comparison"),
     path("evaluations/<int:pk>/plan/", plans.plan, name="plan"),
     path("evaluations/<int:pk>/extend/", plans.extend, name="extend_plan"),

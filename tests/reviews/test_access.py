@@ -72,6 +72,7 @@ TABLE = {
     "practise_vote": Row("POST", 403, 200, 403, 403),
     "tour_seen": Row("POST", 403, 204, 403, 403),
     "comparisons": WATCHED,
+    "comparisons_csv": WATCHED,
     "comparison": WATCHED,
     "vote": Row("GET", 403, 200, 403, 403),
     "cast_vote": Row("POST", 403, 302, 403, 403),

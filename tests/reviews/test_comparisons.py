@@ -18,10 +18,10 @@ from reviews.queries.comparisons import (
     comparisons,
     matching,
     tags_of,
-    votes_on,
     with_outcome,
     with_tag,
 )
+from reviews.queries.judgements import votes_on
 from tests.factories import leave_out, make_evaluation, make_vote
 
 pytestmark = pytest.mark.django_db
@@ -121,7 +121,7 @@ def test_counts_are_not_multiplied_by_tags(evaluation: Evaluation) -> None:
     for found in (
         comparisons(evaluation),
         with_tag(comparisons(evaluation), "billing"),
-        matching(with_outcome(with_tag(comparisons(evaluation), "spanish"), "won"), "won"),
+        matching(with_outcome(with_tag(comparisons(evaluation), "spanish"), "won"), evaluation, "won"),
     ):
         row: Any = found.get(example__key="won")  # with what the query adds
         assert (row.wins, row.ties, row.losses, row.both_bad) == (1, 1, 0, 0)
@@ -147,9 +147,9 @@ def test_text_is_found_in_id_prompt_and_both_responses(evaluation: Evaluation) -
     last = evaluation.comparisons.get(example__key="bad")
     Response.objects.filter(pk=first.candidate_response_id).update(text="Your parcel is in Zaragoza.")
     Response.objects.filter(pk=last.baseline_response_id).update(text="We ship to ZARAGOZA.")
-    assert keys(matching(comparisons(evaluation), "zaragoza")) == ["won", "bad"]
-    assert keys(matching(comparisons(evaluation), "identic")) == ["identical"]
-    assert keys(matching(comparisons(evaluation), "charged TWICE")) == ["lost"]
+    assert keys(matching(comparisons(evaluation), evaluation, "zaragoza")) == ["won", "bad"]
+    assert keys(matching(comparisons(evaluation), evaluation, "identic")) == ["identical"]
+    assert keys(matching(comparisons(evaluation), evaluation, "charged TWICE")) == ["lost"]
 
 
 @pytest.mark.parametrize(
@@ -167,7 +167,7 @@ def test_text_is_found_in_id_prompt_and_both_responses(evaluation: Evaluation) -
 def test_text_is_looked_for_in_what_was_said_not_in_how_it_is_stored(
     evaluation: Evaluation, text: str, wanted: list[str]
 ) -> None:
-    assert keys(matching(comparisons(evaluation), text)) == wanted
+    assert keys(matching(comparisons(evaluation), evaluation, text)) == wanted
 
 
 def test_votes_on_a_comparison_say_who_what_and_what_was_pressed(evaluation: Evaluation) -> None:
