@@ -94,16 +94,18 @@ def _take_next(evaluation: Evaluation, reviewer: User, *, shown: bool) -> int | 
 
 
 def _heads(evaluation: Evaluation, reviewer: User, allowed: Eligibility, surplus: int) -> list[Head]:
-    """The first free turns of the queue, those first whose side this reviewer has seen less often.
+    """The first free turns of the queue with the side that this reviewer has seen less often; in balance, of both.
 
-    What a reviewer left without a vote comes back to them only when nothing else is left.
+    The other side is for the end of the queue, where no turn of theirs is free any more. What a reviewer left without
+    a vote comes back to them only when nothing else is left.
     """
+    sides: list[bool | None] = [surplus < 0, None] if surplus else [None]
     for left_behind in (False, True):
-        heads = heads_of_queue(evaluation, reviewer, allowed, left_behind=left_behind)
-        if heads:
-            break
-    # in balance, the queue's own order
-    return sorted(heads, key=lambda head: head.candidate_on_left == (surplus > 0)) if surplus else heads
+        for on_left in sides:
+            heads = heads_of_queue(evaluation, reviewer, allowed, left_behind=left_behind, on_left=on_left)
+            if heads:
+                return heads
+    return []
 
 
 def _take(head: Head, reviewer: User, *, shown: bool) -> bool:

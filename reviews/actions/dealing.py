@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django.db import connection
-from django.db.models import F, Max
+from django.db.models import Count, F, Max, Q
 
 from reviews.blinding import side_orders
 from reviews.models import Assignment, Comparison, Evaluation
@@ -56,10 +56,17 @@ def mark_identical(comparisons: list[Comparison]) -> list[Comparison]:
 
 
 def deal_assignments(evaluation: Evaluation, comparisons: list[Comparison]) -> None:
+    comparisons = sorted(comparisons, key=lambda comparison: comparison.position)
+    dealt = Assignment.objects.filter(evaluation=evaluation).order_by().values_list("intent")
+    counts = dealt.annotate(left=Count("pk", filter=Q(candidate_on_left=True)), all=Count("pk"))
+    before = {intent: 2 * left - count for intent, left, count in counts}
     orders = side_orders(
-        evaluation.seed,
+        # what is dealt later is dealt by other dice
+        evaluation.seed + sum(count for _intent, _left, count in counts),
         [comparison.intent for comparison in comparisons],
         [evaluation.votes_per_comparison] * len(comparisons),
+        langs=[comparison.lang for comparison in comparisons],
+        before=before,
     )
     Assignment.objects.bulk_create(
         (

@@ -24,7 +24,7 @@ SELECT a.id, a.comparison_id, a.reviewer_id, a.candidate_on_left, a.shown_at IS 
 FROM reviews_assignment a
 WHERE a.evaluation_id = %(evaluation)s AND NOT a.voted
   AND (a.reviewer_id IS NULL OR a.lease_until < %(now)s)
-  {languages} {intents}
+  {languages} {intents} {side}
   AND NOT EXISTS (SELECT 1 FROM reviews_assignment m
     WHERE m.comparison_id = a.comparison_id AND m.reviewer_id = %(reviewer)s)
   AND NOT EXISTS (SELECT 1 FROM reviews_skippedturn s
@@ -48,11 +48,17 @@ class Head:
 
 
 def heads_of_queue(
-    evaluation: Evaluation, reviewer: User, allowed: Eligibility, *, left_behind: bool
+    evaluation: Evaluation,
+    reviewer: User,
+    allowed: Eligibility,
+    *,
+    left_behind: bool,
+    on_left: bool | None = None,
 ) -> list[Head]:
     """The first free turns that a reviewer may be given: of comparisons they had no turn at and did not skip.
 
     Either those of comparisons that they were never shown, or of those they were shown and left without a vote.
+    on_left: only those with the candidate there, or only those without.
     """
     if not allowed.may_vote:
         return []
@@ -61,11 +67,13 @@ def heads_of_queue(
         "reviewer": reviewer.pk,
         "now": moment(timezone.now()),
         "limit": LOOK_AHEAD,
+        "on_left": on_left,
     }
     sql = HEADS.format(
         # a text of no language is anyone's
         languages=_one_of("AND a.lang IN", ["", *allowed.languages], values) if allowed.languages else "",
         intents=_one_of("AND a.intent NOT IN", allowed.closed_intents, values),
+        side="" if on_left is None else "AND a.candidate_on_left = %(on_left)s",
         left_behind="" if left_behind else "NOT",
     )
     return [

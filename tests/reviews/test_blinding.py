@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -33,6 +34,44 @@ def test_sides_are_balanced_within_one_everywhere(seed: int, drawn: list[tuple[s
         by_intent[intent] += lean(order)
     assert all(abs(total) <= 1 for total in by_intent.values())
     assert abs(sum(by_intent.values())) <= 1
+
+
+@given(seeds, comparisons, st.integers(0, 60), st.data())
+def test_sides_come_in_small_blocks_along_the_queue(
+    seed: int, drawn: list[tuple[str, int]], end: int, data: st.DataObject
+) -> None:
+    """Wherever the queue is cut: each intent in each language within two, so that either side is near."""
+    langs = [data.draw(st.sampled_from(["", "en", "es"])) for _ in drawn]
+    intents = [intent for intent, _votes in drawn]
+    orders = side_orders(seed, intents, [votes for _intent, votes in drawn], langs=langs)
+    leans: dict[tuple[str, str], int] = defaultdict(int)
+    by_intent: dict[str, int] = defaultdict(int)
+    for intent, lang, order in [*zip(intents, langs, orders, strict=True)][:end]:
+        leans[intent, lang] += lean(order)
+        by_intent[intent] += lean(order)
+    # a block of four has two of a side; the one that is over stands last
+    assert all(abs(total) <= 3 for total in leans.values())
+    if end >= len(drawn):
+        assert all(abs(total) <= 1 for total in leans.values())
+        assert all(abs(total) <= 1 for total in by_intent.values())
+        assert abs(sum(by_intent.values())) <= 1
+
+
+@given(seeds, comparisons, comparisons)
+def test_what_is_dealt_later_keeps_the_balance(
+    seed: int, first: list[tuple[str, int]], more: list[tuple[str, int]]
+) -> None:
+    """As when a plan is extended: each intent stays within one over both, and the whole where no intent is left out."""
+    by_intent: dict[str, int] = defaultdict(int)
+    for number, drawn in enumerate((first, more)):
+        intents = [intent for intent, _votes in drawn]
+        votes = [count for _intent, count in drawn]
+        for intent, order in zip(
+            intents, side_orders(seed + number, intents, votes, before=dict(by_intent)), strict=True
+        ):
+            by_intent[intent] += lean(order)
+        assert all(abs(total) <= 1 for total in by_intent.values())
+    assert abs(sum(by_intent.values())) <= 4  # as many intents as there are
 
 
 @given(seeds, st.integers(1, 30), st.sampled_from([2, 4, 6]))
@@ -73,6 +112,13 @@ def test_no_place_in_the_queue_tells_the_side(votes: int) -> None:
 def test_turn_over_of_a_lone_comparison_is_a_toss_of_the_coin() -> None:
     lefts = sum(side_orders(seed, ["refunds"], [1])[0][0] for seed in range(1000))
     assert 430 < lefts < 570
+
+
+def test_blocks_do_not_tell_the_next_side() -> None:
+    """Of a lone intent, the next turn has the other side in five of eight cases; within a block in two of three."""
+    first = [order[0] for order in side_orders(5, ["refunds"] * 4000, [1] * 4000)]
+    other = sum(before != after for before, after in pairwise(first)) / 3999
+    assert 0.59 < other < 0.66
 
 
 def test_intents_must_match_the_comparisons() -> None:
