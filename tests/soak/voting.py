@@ -15,18 +15,22 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 from django.db import connection
-from django.db.models import Count
+from django.db.models import CharField, Count
+from django.db.models.functions import Cast
 from django.utils import timezone
 
-from reviews.actions.assignments import claim_next, hold_next, show_held
+from models_registry.models import Response
 from reviews.actions.dealing import deal_assignments
+from reviews.actions.hidden_checks import claim_next, hold_next, show_held
 from reviews.actions.votes import cast_vote
 from reviews.blinding import CHOICES_ON_SCREEN
-from reviews.models import Assignment, Comparison, Evaluation, ReviewerTally, Vote
+from reviews.models import Assignment, Comparison, Evaluation, HiddenCheck, ReviewerTally, Vote
+from reviews.queries.hidden_checks import check_of
 from tests.factories import make_evaluation, make_rows
 
 INTENTS = ("refunds", "sizing", "shipping")
 WALK_AWAY = DOUBLE_CLICK = 0.05
+CHECK_PERCENT = 10
 # a walk-out's lease: as if they had been away for the twenty minutes of a real one
 LEASE_OF_WALK_OUT = timedelta(seconds=1)
 
@@ -40,15 +44,24 @@ def voted_by_many(
     within: float,
 ) -> str:
     """Let everyone vote, holding the next pair as the page does, until nothing is left; the account, checked."""
-    evaluation = make_evaluation(make_rows(comparisons, INTENTS), votes_per_comparison=votes, opened=False)
+    evaluation = make_evaluation(
+        make_rows(comparisons, INTENTS),
+        votes_per_comparison=votes,
+        check_percent=CHECK_PERCENT,
+        opened=False,
+    )
+    # what a check is made of; make_evaluation lets them wait while voting is shut
+    Response.objects.filter(model_version__in=[evaluation.candidate, evaluation.baseline]).update(
+        status="done", done_at=timezone.now(), text=Cast("pk", CharField())
+    )
     laid_out = list(Comparison.objects.filter(evaluation=evaluation).prefetch_related("example__tags"))
     deal_assignments(evaluation, laid_out)
     Evaluation.objects.filter(pk=evaluation.pk).update(opened_at=timezone.now())
     evaluation.refresh_from_db()
     wanted, started = comparisons * votes, time.monotonic()
 
-    def work(reviewer: User) -> tuple[int, int, int]:
-        dice, cast, left, twice = random.Random(reviewer.pk), 0, 0, 0
+    def work(reviewer: User) -> tuple[int, int, int, int]:
+        dice, cast, left, twice, checked = random.Random(reviewer.pk), 0, 0, 0, 0
         turn = claim_next(evaluation=evaluation, reviewer=reviewer)
         while time.monotonic() - started < within:
             connection.close()  # as between two requests: it goes back to the pool
@@ -69,17 +82,19 @@ def voted_by_many(
                 continue
             choice = dice.choice(CHOICES_ON_SCREEN)
             vote = cast_vote(assignment=turn, reviewer=reviewer, choice=choice)
-            cast += 1
+            is_check = check_of(turn) is not None
+            cast, checked = cast + (not is_check), checked + is_check
             if dice.random() < DOUBLE_CLICK:
-                assert cast_vote(assignment=turn, reviewer=reviewer, choice=choice) == vote
+                again = cast_vote(assignment=turn, reviewer=reviewer, choice=choice)
+                assert (again.pk, again.cast_at) == (vote.pk, vote.cast_at)
                 twice += 1
             if held is None or not show_held(evaluation=evaluation, reviewer=reviewer, ticket=held.ticket):
                 held = claim_next(evaluation=evaluation, reviewer=reviewer)
             turn = held
-        return cast, left, twice
+        return cast, left, twice, checked
 
     done = in_threads(work, reviewers, within=within + 60)
-    cast, left, twice = (sum(each[index] for each in done) for index in range(3))
+    cast, left, twice, checked = (sum(each[index] for each in done) for index in range(4))
 
     turns = Assignment.objects.filter(evaluation=evaluation)
     assert Vote.objects.count() == turns.filter(voted=True).count() == cast == wanted
@@ -91,6 +106,8 @@ def voted_by_many(
     assert set(sides) == set(INTENTS)
     assert all(abs(difference) <= 1 for difference in sides.values()), sides
     assert abs(sum(sides.values())) <= 1
+    answered = HiddenCheck.objects.filter(evaluation=evaluation, answered_at__isnull=False)
+    assert checked == answered.count()
     tallies = ReviewerTally.objects.filter(evaluation=evaluation)
     assert sum(tallies.values_list("votes", flat=True)) == wanted
     assert (
@@ -102,8 +119,8 @@ def voted_by_many(
     most = max(abs(each) for each in surplus.values())
     return (
         f"{len(reviewers)} reviewers, {comparisons} comparisons: {cast} votes, {left} walk-outs, {twice} double "
-        f"clicks; {time.monotonic() - started:.0f} s; sides per intent {sorted(sides.values())}, "
-        f"of one reviewer at most {most} apart"
+        f"clicks, {checked} hidden checks; {time.monotonic() - started:.0f} s; "
+        f"sides per intent {sorted(sides.values())}, of one reviewer at most {most} apart"
     )
 
 
