@@ -89,7 +89,7 @@ def eligibility(evaluation: Evaluation, reviewer: User) -> Eligibility:
     # invited twice, the larger number counts; one without a number is no limit
     numbers = [cap for cap in caps if cap is not None]
     left = None if len(numbers) < len(caps) else max(0, max(numbers) - sum(tallies.values()))
-    return Eligibility(languages=languages, closed_intents=_closed_intents(evaluation, tallies), left=left)
+    return Eligibility(languages=languages, closed_intents=closed_intents(evaluation, tallies), left=left)
 
 
 def invitations_of(reviewer: User) -> QuerySet[Invitation]:
@@ -131,7 +131,7 @@ def readers(evaluation: Evaluation) -> dict[str, int]:
     return {lang: sum(reads(languages, lang) for languages in spoken) for lang in dealt(evaluation).languages}
 
 
-def _closed_intents(evaluation: Evaluation, tallies: Mapping[str, int]) -> tuple[str, ...]:
+def closed_intents(evaluation: Evaluation, tallies: Mapping[str, int]) -> tuple[str, ...]:
     """Where another vote of this reviewer's would be more than their share, and a colleague could give it."""
     if evaluation.largest_share >= 100 or not tallies:
         return ()

@@ -9,10 +9,10 @@ from datetime import datetime
 
 from django.conf import settings
 from django.contrib.auth.models import User
-from django.utils import timezone
 
 from reviews.models import Evaluation, HiddenCheck, ReviewerTally, Vote
 from reviews.queries.claiming import standing
+from reviews.queries.days import midnight
 from reviews.queries.eligibility import dealt, evaluations_for, languages_of
 from reviews.queries.progress import ReviewerProgress, open_evaluations, reviewer_progress
 from reviews.stats.pace import pace
@@ -146,9 +146,8 @@ def _paces(reviewer: User, evaluations: Iterable[int]) -> dict[int, float | None
 
 def _judged_today(reviewer: User) -> int:
     """With hidden checks, which are pairs like any other to who judges them: a number without them would tell."""
-    today = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
-    votes = Vote.objects.filter(assignment__reviewer=reviewer, cast_at__gte=today)
-    checks = HiddenCheck.objects.filter(reviewer=reviewer, answered_at__gte=today).exclude(answer="")
+    votes = Vote.objects.filter(assignment__reviewer=reviewer, cast_at__gte=midnight())
+    checks = HiddenCheck.objects.filter(reviewer=reviewer, answered_at__gte=midnight()).exclude(answer="")
     return votes.count() + checks.count()
 
 

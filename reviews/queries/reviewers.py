@@ -7,11 +7,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from django.contrib.auth.models import User
-from django.db.models import Count, Max
+from django.db.models import Count, Max, Q
 from django.utils import timezone
 
 from reviews.models import Assignment, Evaluation, ReviewerProfile, ReviewerTally, SkippedTurn, Vote
-from reviews.queries.eligibility import dealt, invited_reviewers, reads
+from reviews.models.evaluation import OpenTo
+from reviews.queries.days import midnight
+from reviews.queries.eligibility import closed_intents, dealt, invited_reviewers, reads
 from reviews.stats.pace import pace
 
 # as many of the newest votes tell how fast someone is
@@ -19,26 +21,53 @@ NEWEST = 50
 
 
 @dataclass(frozen=True)
+class Share:
+    """What part of an intent's votes that are in one reviewer gave; full: they are given no more of it."""
+
+    intent: str
+    votes: int
+    share: float
+    is_full: bool
+
+
+@dataclass(frozen=True)
 class AtWork:
     """One reviewer of an evaluation. `seconds`: for a vote, by their newest ones; `since`: of the pair they look at.
 
-    `largest`: the intent of which they gave the largest share, and that share, of turns that are in.
+    `shares`: of each intent they voted on, the largest first.
     """
 
     reviewer: User
     languages: list[str]
     is_invited: bool
     votes: int
+    today: int
     seconds: float | None
     last_vote: datetime | None
     open: int
     since: datetime | None
     skipped: int
-    largest: tuple[str, float] | None
+    shares: list[Share]
 
     @property
     def is_here(self) -> bool:
         return self.since is not None
+
+    @property
+    def reading_seconds(self) -> float | None:
+        return _seconds_since(self.since)
+
+    @property
+    def idle_seconds(self) -> float | None:
+        return _seconds_since(self.last_vote)
+
+    @property
+    def largest(self) -> Share | None:
+        return self.shares[0] if self.shares else None
+
+
+def _seconds_since(when: datetime | None) -> float | None:
+    return None if when is None else max(0.0, (timezone.now() - when).total_seconds())
 
 
 @dataclass(frozen=True)
@@ -70,7 +99,12 @@ def at_work(evaluation: Evaluation) -> list[AtWork]:
         if reviewer is not None and lease_until is not None and lease_until > timezone.now():
             open_now[reviewer].append(shown_at)
     here = Vote.objects.filter(assignment__evaluation=evaluation).order_by()
-    last = dict(here.values_list("assignment__reviewer").annotate(last=Max("cast_at")))
+    since_midnight = Count("pk", filter=Q(cast_at__gte=midnight()))
+    last, today = {}, {}
+    for person, newest, count in here.values_list("assignment__reviewer").annotate(
+        last=Max("cast_at"), today=since_midnight
+    ):
+        last[person], today[person] = newest, count
     skipped = dict(
         SkippedTurn.objects.filter(comparison__evaluation=evaluation)
         .order_by()
@@ -87,21 +121,27 @@ def at_work(evaluation: Evaluation) -> list[AtWork]:
             languages=languages.get(person.pk) or [],
             is_invited=person.pk in invited,
             votes=sum(tallies[person.pk].values()),
+            today=today.get(person.pk, 0),
             seconds=seconds.get(person.pk),
             last_vote=last.get(person.pk),
             open=len(open_now[person.pk]),
             since=max((at for at in open_now[person.pk] if at is not None), default=None),
             skipped=skipped.get(person.pk, 0),
-            largest=_largest(tallies[person.pk], all_votes),
+            shares=_shares(evaluation, tallies[person.pk], all_votes),
         )
         for person in people
     ]
     return sorted(found, key=lambda one: (-one.votes, one.reviewer.get_username()))
 
 
-def _largest(mine: dict[str, int], of_all: dict[str, int]) -> tuple[str, float] | None:
-    shares = [(intent, votes / of_all[intent]) for intent, votes in mine.items() if of_all[intent]]
-    return max(shares, key=lambda one: one[1], default=None)
+def _shares(evaluation: Evaluation, mine: dict[str, int], of_all: dict[str, int]) -> list[Share]:
+    full = closed_intents(evaluation, mine) if evaluation.open_to == OpenTo.INVITED else ()
+    found = [
+        Share(intent, votes, votes / of_all[intent], intent in full)
+        for intent, votes in mine.items()
+        if of_all[intent]
+    ]
+    return sorted(found, key=lambda one: (-one.share, one.intent))
 
 
 def _seconds(evaluation: Evaluation) -> dict[int, float]:

@@ -20,6 +20,7 @@ from reviews.actions.skips import offer_again
 from reviews.forms import InviteForm, WhoVotesForm, name_of
 from reviews.models import Evaluation, Invitation
 from reviews.queries.hidden_checks import hidden_checks
+from reviews.queries.progress import voting_progress
 from reviews.queries.reviewers import at_work, skipped_pairs, unread_languages
 
 
@@ -99,9 +100,13 @@ def _page(
     who_form: WhoVotesForm | None = None,
 ) -> HttpResponse:
     is_refused = invite_form is not None or who_form is not None
+    people = at_work(evaluation)
     context = {
         "evaluation": evaluation,
-        "people": at_work(evaluation),
+        "people": people,
+        "reading": sum(person.is_here for person in people),
+        "today": sum(person.today for person in people),
+        "progress": voting_progress(evaluation),
         "checks": hidden_checks(evaluation),
         "skipped": skipped_pairs(evaluation),
         "unread": unread_languages(evaluation),

@@ -16,11 +16,12 @@ from django.urls import reverse
 from django.utils import timezone
 
 from reviews.actions.assignments import claim_next, hold_next
+from reviews.actions.invitations import invite
 from reviews.actions.profiles import choose_languages
 from reviews.actions.skips import skip_turn
 from reviews.forms import name_of
 from reviews.models import Assignment, Evaluation, Invitation, ReviewerProfile, SkippedTurn
-from reviews.queries.reviewers import at_work, skipped_pairs, unread_languages
+from reviews.queries.reviewers import Share, at_work, skipped_pairs, unread_languages
 from tests.factories import make_evaluation, make_rows, make_vote
 
 pytestmark = pytest.mark.django_db
@@ -59,12 +60,47 @@ def test_page_shows_who_is_at_work_and_how(
     assert (first.reviewer, first.votes, first.seconds, first.open, first.is_here) == (
         reviewer, 6, 12.5, 0, False
     )  # fmt: skip
-    assert first.largest == ("sizing", 1.0)
+    assert (first.today, first.shares[0]) == (6, Share("sizing", 3, 1.0, is_full=False))
+    assert [one.intent for one in first.shares] == ["sizing", "refunds"]
+    assert first.shares[1].share == 0.75
     assert (second.reviewer, second.votes, second.open, second.is_here) == (second_reviewer, 1, 2, True)
     text = page_of(client, evaluation)
     assert "English, español" in text
     assert "Release 2 open pairs" in text
     assert "reads a pair for" in text
+
+
+def test_share_that_is_full_says_so(
+    client: Client, reviewer: User, second_reviewer: User, lead: User
+) -> None:
+    evaluation = make_evaluation(make_rows(10), open_to="invited", largest_share=60)
+    invite(evaluation=evaluation, reviewers=[reviewer, second_reviewer], by=lead)
+    of_refunds = evaluation.comparisons.filter(intent="refunds")
+    for comparison in of_refunds[:2]:
+        make_vote(comparison, reviewer, "tie")
+    (share,) = at_work(evaluation)[0].shares
+    assert not share.is_full
+    assert '<span class="tag tag-full">' not in page_of(client, evaluation)
+    make_vote(of_refunds[2], reviewer, "tie")
+    (share,) = at_work(evaluation)[0].shares
+    assert (share.votes, share.share, share.is_full) == (3, 1.0, True)
+    assert '<span class="tag tag-full">full</span>' in page_of(client, evaluation)
+
+
+def test_votes_of_today_are_told_apart(
+    client: Client, evaluation: Evaluation, reviewer: User, second_reviewer: User
+) -> None:
+    comparisons = list(evaluation.comparisons.all())
+    make_vote(comparisons[0], reviewer, "tie", cast_at=timezone.now() - timedelta(days=1))
+    for comparison in comparisons[1:4]:
+        make_vote(comparison, reviewer, "tie")
+    make_vote(comparisons[0], second_reviewer, "tie", cast_at=timezone.now() - timedelta(days=1))
+    today = {person.reviewer: (person.votes, person.today) for person in at_work(evaluation)}
+    assert today == {reviewer: (4, 3), second_reviewer: (1, 0)}
+    text = page_of(client, evaluation)
+    assert "3 today" in text
+    assert "last vote 1440 min ago" not in text
+    assert "last vote 24 h 0 min ago" in text
 
 
 def test_lease_that_ran_out_is_nobody_at_work(evaluation: Evaluation, reviewer: User) -> None:
