@@ -1,6 +1,7 @@
 from django.urls import path
 
 from reviews.views import (
+    breakdowns,
     comparisons,
     evaluations,
     flags,
@@ -31,6 +32,7 @@ urlpatterns = [
     path("evaluations/<int:pk>/cancel/", generation.evaluation_cancel, name="evaluation_cancel"),
     path("evaluations/<int:pk>/comparisons/", comparisons.comparisons, name="comparisons"),
     path("evaluations/<int:pk>/comparisons.csv", comparisons.comparisons_csv, name="comparisons_csv"),
+    path("evaluations/<int:pk>/breakdowns/", breakdowns.breakdowns, name="breakdowns"),
     path("comparisons/<int:pk>/", comparisons.comparison, name="comparison"),
     path("evaluations/<int:pk>/plan/", plans.plan, name="plan"),
     path("evaluations/<int:pk>/extend/", plans.extend, name="extend_plan"),

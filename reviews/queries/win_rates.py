@@ -127,7 +127,7 @@ def win_rates_of(
 ) -> WinRates:
     """The same from votes that are counted already."""
     everything = together(by_intent)
-    overall, *rows = _rows([everything, *by_tag.values()])
+    overall, *rows = rows_of([everything, *by_tag.values()])
     return WinRates(
         evaluation=evaluation,
         overall=overall,
@@ -168,7 +168,8 @@ def position_effect(evaluation: Evaluation) -> PositionBias:
     )
 
 
-def _rows(groups: Sequence[Counts]) -> list[Row]:
+def rows_of(groups: Sequence[Counts], planned: Sequence[int] | None = None) -> list[Row]:
+    """The figures of each group. planned: how many examples each may come to, where that is not what it holds now."""
     watched = [group.complete_scores() for group in groups]
     values, place = np.unique(np.concatenate(watched), return_inverse=True)
     owner = np.repeat(np.arange(len(groups)), [len(scores) for scores in watched])
@@ -176,7 +177,7 @@ def _rows(groups: Sequence[Counts]) -> list[Row]:
     low, high = anytime_limits(
         values,
         counts.reshape(len(groups), values.size),
-        [bets(max(1, group.examples), 1 - LEVEL) for group in groups],
+        [bets(max(1, size), 1 - LEVEL) for size in planned or [group.examples for group in groups]],
     )
     return [
         Row(

@@ -73,6 +73,7 @@ TABLE = {
     "tour_seen": Row("POST", 403, 204, 403, 403),
     "comparisons": WATCHED,
     "comparisons_csv": WATCHED,
+    "breakdowns": WATCHED,
     "comparison": WATCHED,
     "vote": Row("GET", 403, 200, 403, 403),
     "cast_vote": Row("POST", 403, 302, 403, 403),
