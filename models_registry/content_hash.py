@@ -74,8 +74,12 @@ def ordered_sha256(lines: Iterable[str]) -> str:
     return digest.hexdigest()
 
 
-def request_sha256(*, messages: list[dict[str, str]], parameters: dict[str, Any]) -> str:
-    """sha256 (hex) of what is sent to a model version: the messages as sent and the decoding parameters."""
-    return hashlib.sha256(
-        canonical_json({"messages": messages, "parameters": parameters}).encode("utf-8", "surrogatepass")
-    ).hexdigest()
+def request_sha256(*, messages: list[dict[str, str]], parameters: dict[str, Any], again: int = 0) -> str:
+    """sha256 (hex) of what is sent to a model version: the messages as sent and the decoding parameters.
+
+    again: how many answers to the same thing there are that were no use; another one is another request.
+    """
+    request: dict[str, Any] = {"messages": messages, "parameters": parameters}
+    if again:
+        request["again"] = again
+    return hashlib.sha256(canonical_json(request).encode("utf-8", "surrogatepass")).hexdigest()

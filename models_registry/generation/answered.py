@@ -65,7 +65,9 @@ def answered_versions(model_version: ModelVersion) -> list[Answered]:
 
 
 def _done(model_version: ModelVersion) -> QuerySet[Response]:
-    return Response.objects.filter(model_version=model_version, status=Response.Status.DONE)
+    return Response.objects.filter(
+        model_version=model_version, status=Response.Status.DONE, question__isnull=True
+    )
 
 
 def _request_sha256(model_version: ModelVersion, example: Example) -> str:

@@ -110,7 +110,8 @@ def _write(job: BatchJob, endpoint: Endpoint, file: IO[bytes]) -> int:
 
 
 def _of_job(job: BatchJob) -> Iterator[Response]:
-    responses = Response.objects.filter(batch_job=job).select_related("example").order_by("pk")
+    found = Response.objects.filter(batch_job=job)
+    responses = found.select_related("example", "model_version").order_by("pk")
     if job.model_version.parameters_by_tag:
         tags = Prefetch("example__tags", queryset=ExampleTag.objects.order_by("position"))
         responses = responses.prefetch_related(tags)
@@ -119,13 +120,11 @@ def _of_job(job: BatchJob) -> Iterator[Response]:
 
 def _line(response: Response, job: BatchJob, endpoint: Endpoint) -> bytes:
     version = job.model_version
-    by_tag = version.parameters_by_tag
-    intent = response.example.primary_intent if by_tag else ""
     body = request.body(
         endpoint,
         version.served_name,
-        request_messages(version.system_prompt, response.example.messages),
-        request_parameters(version.parameters, by_tag, intent),
+        request_messages(version.system_prompt, response.messages),
+        request_parameters(version.parameters, version.parameters_by_tag, response.intent_asked_for),
     )
     return request_line(custom_id(response.pk, response.request_sha256), url(endpoint), body)
 

@@ -165,7 +165,7 @@ def _take_several(endpoint_id: int, wanted: int) -> list[Taken]:
     if not waits:
         return []
     taken = list(zip(due, waits, strict=False))
-    turns = max(user_turns(response.example.messages) for response, _wait in taken)
+    turns = max(user_turns(response.messages) for response, _wait in taken)
     claim, lease_until = uuid.uuid4(), now + limits.lease(endpoint, turns, waits[-1])
     for response, _wait in taken:
         if response.claim is not None:
@@ -236,7 +236,7 @@ def _answer(response: Response) -> None:
     model_version, endpoint = response.model_version, response.model_version.endpoint
     assert endpoint is not None  # due_responses asks for one
     try:
-        completion = client.complete(model_version, response.example.messages, _parameters(response))
+        completion = client.complete(model_version, response.messages, _parameters(response))
         if (error := _store_patiently(response, completion)) is not None:
             raise error
     except client.TransientFault as fault:
@@ -271,6 +271,4 @@ def _store_patiently(response: Response, completion: client.Completion) -> Excep
 
 def _parameters(response: Response) -> dict[str, Any]:
     version = response.model_version
-    if not version.parameters_by_tag:  # the tags are a query
-        return dict(version.parameters)
-    return request_parameters(version.parameters, version.parameters_by_tag, response.example.primary_intent)
+    return request_parameters(version.parameters, version.parameters_by_tag, response.intent_asked_for)

@@ -140,7 +140,7 @@ def _tokens(response: Response, completion: Completion) -> int:
 
 def prompt_tokens(response: Response) -> int:
     """About how many tokens its prompt has, by its characters."""
-    characters = sum(len(message["content"]) for message in response.example.messages)
+    characters = sum(len(message["content"]) for message in response.messages)
     return (len(response.model_version.system_prompt) + characters) // limits.CHARACTERS_A_TOKEN
 
 

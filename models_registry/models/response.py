@@ -26,6 +26,10 @@ class Response(models.Model):
         related_name="+",
         help_text=_("The one it was first asked for."),
     )
+    question = models.JSONField(
+        null=True,
+        help_text=_("Messages that are sent instead of the example's: a judge is asked about it, not it."),
+    )
     request_sha256 = models.CharField(
         max_length=64, help_text=_("Of what is sent; see models_registry/content_hash.py.")
     )
@@ -109,3 +113,16 @@ class Response(models.Model):
 
     def __str__(self) -> str:
         return f"response {self.pk} ({self.status})"
+
+    @property
+    def messages(self) -> list[dict[str, str]]:
+        """What is asked, without the version's system prompt."""
+        asked: list[dict[str, str]] = self.example.messages if self.question is None else self.question
+        return asked
+
+    @property
+    def intent_asked_for(self) -> str:
+        """Whose decoding parameters are laid over the version's; a question about an example is of no intent."""
+        if self.question is not None or not self.model_version.parameters_by_tag:  # the tags are a query
+            return ""
+        return self.example.primary_intent

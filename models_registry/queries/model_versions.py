@@ -38,8 +38,13 @@ def model_versions() -> QuerySet[ModelVersion]:
 
 
 def response_counts(version: ModelVersion) -> dict[str, int]:
-    """Responses by status: pending, done, failed."""
-    counted = version.responses.order_by().values("status").annotate(number=Count("pk"))
+    """Responses by status: pending, done, failed. What it was asked as a judge is none of them."""
+    counted = (
+        version.responses.filter(question__isnull=True)
+        .order_by()
+        .values("status")
+        .annotate(number=Count("pk"))
+    )
     counts: dict[str, int] = dict.fromkeys(Response.Status.values, 0)
     return counts | {row["status"]: row["number"] for row in counted}
 
@@ -60,7 +65,7 @@ class Served:
 
 
 def served(version: ModelVersion) -> Served:
-    done = version.responses.filter(status=Response.Status.DONE)
+    done = version.responses.filter(status=Response.Status.DONE, question__isnull=True)
     newest = done.filter(latency_seconds__isnull=False, by_batch=False).order_by("-pk")
     facts = list(newest.values_list("latency_seconds", "first_token_seconds")[:MOST_MEASURED])
     seconds = [latency for latency, _first in facts if latency is not None]

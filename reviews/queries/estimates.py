@@ -289,7 +289,7 @@ def _requests(messages: list[dict[str, str]], counter: _Counter, output_each: fl
 def _earlier(version: ModelVersion) -> Earlier:
     """Means of the version's newest responses, for one request each: a conversation may have taken several."""
     newest = (
-        version.responses.filter(status=Response.Status.DONE)
+        version.responses.filter(status=Response.Status.DONE, question__isnull=True)
         .order_by("-pk")
         .values_list("output_tokens", "latency_seconds", "earlier_answers")[:MOST_EARLIER]
     )
