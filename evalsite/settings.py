@@ -120,6 +120,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 3.0,
         "options": {"expires": 10},
     },
+    "wake-judges": {
+        "task": "reviews.tasks.wake_judges",
+        "schedule": 2.0,
+        "options": {"expires": 10},
+    },
     "remove-old-uploads": {
         "task": "models_registry.tasks.remove_old_uploads",
         "schedule": 3600.0,

@@ -10,7 +10,7 @@ from django.http import Http404, HttpRequest
 from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext as _
 
-from reviews.models import Assignment, Comparison, Evaluation, ReviewerTally
+from reviews.models import Assignment, Comparison, Evaluation, Judge, ReviewerTally
 from reviews.queries.claiming import rows
 from reviews.queries.eligibility import evaluations_for
 from reviews.queries.hidden_checks import turn_of_check
@@ -132,3 +132,10 @@ def watched_comparison(pk: int) -> Comparison:
         ).prefetch_related("example__tags"),
         pk=pk,
     )
+
+
+def watched_judge(pk: int) -> Judge:
+    found = Judge.objects.select_related(
+        "evaluation__candidate__model", "evaluation__baseline__model", "model_version__model", "run"
+    )
+    return get_object_or_404(found, pk=pk)

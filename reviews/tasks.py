@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from reviews import rendering, scanning
+from reviews import judging, rendering, scanning
 from reviews.queries.leaks import due_scans
 
 SCAN_EXPIRES_SECONDS = 10
+VERDICTS_EXPIRE_SECONDS = 10
 
 
 @shared_task
@@ -28,3 +29,15 @@ def render_responses(evaluation_id: int, start: int = 0) -> None:
     following = rendering.render_slice(evaluation_id, start)
     if following is not None:
         render_responses.delay(evaluation_id, following)
+
+
+@shared_task
+def wake_judges() -> None:
+    """Take up the judges whose answers are to be read."""
+    for judge_id in judging.judges_to_read().values_list("pk", flat=True):
+        read_verdicts.apply_async((judge_id,), expires=VERDICTS_EXPIRE_SECONDS)
+
+
+@shared_task
+def read_verdicts(judge_id: int) -> None:
+    judging.read_verdicts(judge_id)

@@ -1,4 +1,4 @@
-"""Triggers that keep N votes N, count them and keep plans frozen, on both databases.
+"""Triggers that keep N votes N, count them and keep plans and judges frozen, on both databases.
 
 See models_registry/triggers.py for how they are installed, and when a migration has to do it again.
 """
@@ -94,6 +94,26 @@ TRIGGERS: dict[str, tuple[str, str, str, str]] = {
     ),
 }
 
+# apart from the others: they are of tables of a later migration
+JUDGING: dict[str, tuple[str, str, str, str]] = {
+    "judge_is_frozen": (
+        "reviews_judge",
+        "UPDATE",
+        "(NEW.evaluation_id <> OLD.evaluation_id OR NEW.model_version_id <> OLD.model_version_id "
+        "OR NEW.template <> OLD.template OR NEW.template_sha256 <> OLD.template_sha256) "
+        "AND EXISTS (SELECT 1 FROM reviews_judgeverdict v WHERE v.judge_id = OLD.id)",
+        "a judge with verdicts never changes; start another one",
+    ),
+    "judge_verdict_is_kept": (
+        "reviews_judgeverdict",
+        "UPDATE",
+        "NEW.judge_id <> OLD.judge_id OR NEW.comparison_id <> OLD.comparison_id "
+        "OR NEW.candidate_first <> OLD.candidate_first OR (OLD.choice <> '' AND (NEW.choice <> OLD.choice "
+        "OR NEW.rationale <> OLD.rationale OR NEW.response_id <> OLD.response_id))",
+        "a verdict that was read never changes; start another judge",
+    ),
+}
+
 # Comparison's columns, and the choice each counts
 COUNTED = {
     "wins": Choice.CANDIDATE,
@@ -160,3 +180,11 @@ def forwards(apps: object, schema_editor: BaseDatabaseSchemaEditor) -> None:
 def backwards(apps: object, schema_editor: BaseDatabaseSchemaEditor) -> None:
     uninstall_counting(schema_editor.connection)
     uninstall(schema_editor.connection, TRIGGERS)
+
+
+def forwards_judging(apps: object, schema_editor: BaseDatabaseSchemaEditor) -> None:
+    install(schema_editor.connection, JUDGING)
+
+
+def backwards_judging(apps: object, schema_editor: BaseDatabaseSchemaEditor) -> None:
+    uninstall(schema_editor.connection, JUDGING)

@@ -17,6 +17,7 @@ from models_registry.models import (
     Endpoint,
     Example,
     ExampleTag,
+    GenerationRun,
     GoldenSet,
     GoldenSetVersion,
     KnownLimitation,
@@ -24,8 +25,18 @@ from models_registry.models import (
     ModelVersion,
     Response,
 )
-from reviews.models import Assignment, Comparison, Evaluation, EvaluationPlan, ReviewerTally, Vote
+from reviews.models import (
+    Assignment,
+    Comparison,
+    Evaluation,
+    EvaluationPlan,
+    Judge,
+    JudgeVerdict,
+    ReviewerTally,
+    Vote,
+)
 from reviews.queries.plans import available, measured, proposed_plan
+from reviews.verdicts import DEFAULT_TEMPLATE
 
 _number = count(1)
 
@@ -265,3 +276,44 @@ def make_vote(comparison: Comparison, reviewer: User, choice: str, **fields: Any
     return Vote.objects.create(
         **{"assignment": assignment, "choice": choice, "cast_at": now, "seconds": 4.0} | fields
     )
+
+
+def make_judge(evaluation: Evaluation, model_version: ModelVersion | None = None, **fields: Any) -> Judge:
+    """A judge that was asked nothing yet; see `make_verdict`."""
+    return Judge.objects.create(
+        evaluation=evaluation,
+        model_version=model_version or make_model_version("judge"),
+        run=GenerationRun.objects.create(),
+        **{"template": DEFAULT_TEMPLATE, "template_sha256": "0" * 64} | fields,
+    )
+
+
+def make_verdict(
+    judge: Judge, comparison: Comparison, choice: str, *, candidate_first: bool = True, **fields: Any
+) -> JudgeVerdict:
+    """A verdict that is read, of a response that is done."""
+    number = next(_number)
+    response = Response.objects.create(
+        model_version=judge.model_version,
+        example=comparison.example,
+        question=[{"role": "user", "content": f"Question {number}"}],
+        request_sha256=f"{number:064}",
+        run=judge.run,
+        status="done",
+        text=choice,
+        done_at=timezone.now(),
+        cost=Decimal("0.0001"),
+    )
+    return JudgeVerdict.objects.create(
+        judge=judge,
+        comparison=comparison,
+        candidate_first=candidate_first,
+        response=response,
+        **{"choice": choice, "rationale": f"Because of {number}."} | fields,
+    )
+
+
+def make_verdicts(judge: Judge, comparison: Comparison, choice: str, other: str = "") -> None:
+    """In both orders, the same where the second is not given."""
+    make_verdict(judge, comparison, choice)
+    make_verdict(judge, comparison, other or choice, candidate_first=False)

@@ -127,7 +127,11 @@ def test_migrations_are_in_step_with_the_models(db: None) -> None:
 
 def test_triggers_in_the_database_are_those_in_the_code(db: None) -> None:
     """Installing them again must change nothing: same names, same definitions."""
-    wanted = {**models_registry.triggers.TRIGGERS, **reviews.triggers.TRIGGERS}
+    wanted = {
+        **models_registry.triggers.TRIGGERS,
+        **reviews.triggers.TRIGGERS,
+        **reviews.triggers.JUDGING,
+    }
     migrated = triggers_in_database()
 
     models_registry.triggers.install(connection, wanted)

@@ -4,6 +4,7 @@ from reviews.models.assignment import Assignment, LapsedTurn, SkippedTurn
 from reviews.models.evaluation import Comparison, Evaluation
 from reviews.models.hidden_check import HiddenCheck
 from reviews.models.invitation import Invitation
+from reviews.models.judge import Judge, JudgeVerdict
 from reviews.models.plan import EvaluationPlan, Traffic
 from reviews.models.rendered_response import RenderedResponse
 from reviews.models.reviewer import ReviewerProfile, ReviewerTally
@@ -17,6 +18,8 @@ __all__ = [
     "EvaluationPlan",
     "HiddenCheck",
     "Invitation",
+    "Judge",
+    "JudgeVerdict",
     "LapsedTurn",
     "RenderedResponse",
     "ReviewerProfile",

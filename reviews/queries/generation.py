@@ -201,7 +201,7 @@ def generation_progress(evaluation: Evaluation) -> GenerationProgress:
     return GenerationProgress(
         run=evaluation.run,
         models=models,
-        troubles=_troubles([pk for pk in asked if pk is not None], now),
+        troubles=troubles([pk for pk in asked if pk is not None], now),
         jobs=list(jobs_of(evaluation)[:MOST_JOBS]),
         fault_counts=_fault_counts(evaluation),
         **counts,
@@ -273,7 +273,7 @@ def _reasons(responses: QuerySet[Response]) -> list[Reason]:
     ]
 
 
-def _troubles(endpoints: list[int], now: datetime) -> list[Trouble]:
+def troubles(endpoints: list[int], now: datetime) -> list[Trouble]:
     uses = EndpointUse.objects.filter(
         Q(down_since__isnull=False) | Q(paused_until__gt=now), endpoint__in=endpoints
     )

@@ -22,7 +22,13 @@ from reviews.actions.assignments import claim_next
 from reviews.actions.invitations import invite
 from reviews.actions.votes import cast_vote
 from reviews.models import Evaluation, Vote
-from tests.factories import make_evaluation, make_golden_set_version, make_model_version, make_response
+from tests.factories import (
+    make_evaluation,
+    make_golden_set_version,
+    make_judge,
+    make_model_version,
+    make_response,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -66,6 +72,11 @@ TABLE = {
     "release_turns": DONE_BY_LEADS,
     "withdraw_invitation": Row("POST", 403, 403, 302, 404),  # the lead has taken it back already
     "offer_again": DONE_BY_LEADS,
+    "judges": WATCHED,
+    "start_judge": Row("POST", 403, 403, 422, 422),
+    "retry_judge": DONE_BY_LEADS,
+    "stop_judge": DONE_BY_LEADS,
+    "resume_judge": DONE_BY_LEADS,
     "profile": Row("GET", 200, 200, 200, 200),
     "practice": Row("GET", 403, 200, 403, 403),
     "practise": Row("GET", 403, 200, 403, 403),
@@ -149,11 +160,9 @@ def evaluation(db: None) -> Evaluation:
 def path_of(name: str, evaluation: Evaluation) -> str:
     arguments: dict[str, list[object]] = {
         "comparison": [evaluation.comparisons.get(position=0).pk],
-        "cast_vote": [evaluation.assignments.get(position=0).ticket],
-        "flag_example": [evaluation.assignments.get(position=0).ticket],
         **{
             name: [evaluation.assignments.get(position=0).ticket]
-            for name in ("undo_vote", "skip_turn", "my_vote", "change_vote")
+            for name in ("cast_vote", "flag_example", "undo_vote", "skip_turn", "my_vote", "change_vote")
         },
         "flag_comparison": [evaluation.comparisons.get(position=0).pk],
         "needs_ground_truth": [evaluation.comparisons.get(position=0).pk],
@@ -177,6 +186,8 @@ def path_of(name: str, evaluation: Evaluation) -> str:
         return reverse(name, args=["support"])
     if name == "golden_set_draft_edit":
         return reverse(name, args=["support"], query={"key": "refund-1"})
+    if name in {"retry_judge", "stop_judge", "resume_judge"}:
+        return reverse(name, args=[make_judge(evaluation).pk])
     if name == "flag_settle":
         example = evaluation.comparisons.get(position=0).example
         flag = flag_example(example=example, kind="tag", note="", by=User.objects.create(username="fay"))

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("models_registry", "0012_batch_job_figures"),
+        ("models_registry", "0013_clearer_ground_truth"),
     ]
 
     operations = [
