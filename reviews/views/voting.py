@@ -39,6 +39,7 @@ from reviews.queries.reviewer_home import end_of_voting
 from reviews.queries.reviewers import wants_tour
 from reviews.queries.voting import blind_pair, earlier_judgement, ticket_of_last_vote
 from reviews.views.flags import flag, flag_context, render_flag, say
+from reviews.views.pair_frames import framed, is_plain
 
 COUNTED, REFUSED, MISSING = 200, 409, 422
 
@@ -196,6 +197,8 @@ def _answer(
         # what is left is counted when the page is loaded; from then on the page counts down
         context |= {"voted": voted, "progress": ReviewerProgress(voted, 0)}
         context |= _pair_context(evaluation, moved.following, request)
+        if moved.following is not None and is_plain(context):
+            context["section"] = framed(request, context, voted=voted, total=voted)
         return render(request, "reviews/_voted.html", context, status=status)
     if request.htmx:
         # htmx swaps in what is fine; a refused vote is told with the next pair
