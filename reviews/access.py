@@ -11,10 +11,10 @@ from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext as _
 
 from reviews.models import Assignment, Comparison, Evaluation, Judge, ReviewerTally
-from reviews.queries.claiming import rows
 from reviews.queries.eligibility import evaluations_for
 from reviews.queries.hidden_checks import turn_of_check
 from reviews.queries.progress import open_evaluations
+from reviews.queries.statements import rows
 
 VOTE, WATCH = "cast_vote", "view_evaluation"
 PERMISSIONS = """

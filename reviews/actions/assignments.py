@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import product
 from typing import Any
 
 from django.contrib.auth.models import User
@@ -11,17 +12,9 @@ from django.utils import timezone
 
 from reviews import markdown
 from reviews.models import Assignment, Evaluation, LapsedTurn
-from reviews.queries.claiming import (
-    LOOK_AHEAD,
-    Head,
-    changed,
-    first_value,
-    heads_of_queue,
-    moment,
-    open_turn,
-    standing,
-)
+from reviews.queries.claiming import LOOK_AHEAD, Head, Look, heads_of_queue, open_turn, standing
 from reviews.queries.eligibility import Eligibility, eligibility
+from reviews.queries.statements import changed, first_value, moment
 from reviews.queries.texts import texts_of_turn
 from reviews.queries.turns import lease_time, open_turns
 from reviews.rendering import store
@@ -100,9 +93,9 @@ def _heads(evaluation: Evaluation, reviewer: User, allowed: Eligibility, surplus
     a vote comes back to them only when nothing else is left.
     """
     sides: list[bool | None] = [surplus < 0, None] if surplus else [None]
-    for left_behind in (False, True):
-        for on_left in sides:
-            heads = heads_of_queue(evaluation, reviewer, allowed, left_behind=left_behind, on_left=on_left)
+    for looks in ((Look.AHEAD, Look.BEHIND), (Look.LEFT_BEHIND,)):
+        for on_left, look in product(sides, looks):
+            heads = heads_of_queue(evaluation, reviewer, allowed, look, on_left=on_left)
             if heads:
                 return heads
     return []

@@ -25,9 +25,9 @@ from reviews.models import (
     VoteRevision,
 )
 from reviews.models.evaluation import Rule
-from reviews.queries.claiming import changed
 from reviews.queries.hidden_checks import answered_checks, check_of
 from reviews.queries.progress import open_evaluations
+from reviews.queries.statements import changed
 from reviews.queries.turns import lease_time
 
 SIDES = ("left", "right")

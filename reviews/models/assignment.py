@@ -52,7 +52,8 @@ class Assignment(models.Model):
             models.Index(
                 fields=["evaluation", "position", "slot"], name="assignment_queue", condition=Q(voted=False)
             ),
-            models.Index(fields=["reviewer", "evaluation"], name="assignment_reviewer"),
+            # how far in the queue a reviewer has come is asked for at every vote
+            models.Index(fields=["reviewer", "evaluation", "position"], name="assignment_reviewer"),
             # what a reviewer has open is asked for at every vote, however many they have cast
             models.Index(fields=["reviewer", "evaluation"], name="assignment_open", condition=Q(voted=False)),
         ]

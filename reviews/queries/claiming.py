@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from enum import Enum
 from typing import Any
 
 from django.contrib.auth.models import User
@@ -13,27 +13,48 @@ from django.utils import timezone
 
 from reviews.models import Evaluation
 from reviews.queries.eligibility import Eligibility
+from reviews.queries.statements import first_value, moment, rows
 
 # Reviewers who ask at the same moment see the same head of the queue; each tries on down this far before looking again.
 LOOK_AHEAD = 8
 
-# All N turns of a comparison stand together, so that its votes come close together in time. The queue's own index
-# (assignment_queue) gives the order, so that only the first few rows are looked at, in however long a queue.
+# A reviewer goes through the queue once, and looks back so far behind the furthest place they had; what others gave
+# back further behind comes when nothing is left ahead. Otherwise someone far ahead of everyone else would step over
+# all they have judged, at every vote.
+LOOK_BACK = 16
+
+# All N turns of a comparison stand together, so that its votes come close together in time. Of each comparison one turn
+# is looked at, by its position from the first that has no vote on: so it costs the same in however long a queue.
 HEADS = """
 SELECT a.id, a.comparison_id, a.reviewer_id, a.candidate_on_left, a.shown_at IS NOT NULL
-FROM reviews_assignment a
-WHERE a.evaluation_id = %(evaluation)s AND NOT a.voted
-  AND (a.reviewer_id IS NULL OR a.lease_until < %(now)s)
-  {languages} {intents} {side}
-  AND NOT EXISTS (SELECT 1 FROM reviews_assignment m
-    WHERE m.comparison_id = a.comparison_id AND m.reviewer_id = %(reviewer)s)
-  AND NOT EXISTS (SELECT 1 FROM reviews_skippedturn s
-    WHERE s.comparison_id = a.comparison_id AND s.reviewer_id = %(reviewer)s AND s.lifted_at IS NULL)
-  AND {left_behind} EXISTS (SELECT 1 FROM reviews_lapsedturn l
-    WHERE l.comparison_id = a.comparison_id AND l.reviewer_id = %(reviewer)s)
-ORDER BY a.evaluation_id, a.position, a.slot
-LIMIT %(limit)s
+FROM (
+  SELECT open.position, open.turn FROM (
+    SELECT c.position, (
+      SELECT t.id FROM reviews_assignment t
+      WHERE t.comparison_id = c.id AND NOT t.voted AND (t.reviewer_id IS NULL OR t.lease_until < %(now)s)
+        {languages} {intents} {side}
+      ORDER BY t.slot LIMIT 1
+    ) AS turn
+    FROM reviews_comparison c
+    WHERE c.evaluation_id = %(evaluation)s
+      AND c.position >= (SELECT MIN(f.position) FROM reviews_assignment f
+        WHERE f.evaluation_id = %(evaluation)s AND NOT f.voted)
+      {ahead}
+      AND NOT EXISTS (SELECT 1 FROM reviews_assignment m
+        WHERE m.comparison_id = c.id AND m.reviewer_id = %(reviewer)s)
+      AND NOT EXISTS (SELECT 1 FROM reviews_skippedturn s
+        WHERE s.comparison_id = c.id AND s.reviewer_id = %(reviewer)s AND s.lifted_at IS NULL)
+      AND {left_behind} EXISTS (SELECT 1 FROM reviews_lapsedturn l
+        WHERE l.comparison_id = c.id AND l.reviewer_id = %(reviewer)s)
+  ) AS open
+  WHERE open.turn IS NOT NULL
+  ORDER BY open.position LIMIT {look_ahead}
+) AS head
+JOIN reviews_assignment a ON a.id = head.turn
+ORDER BY head.position
 """
+AHEAD = """AND c.position >= (SELECT COALESCE(MAX(p.position), 0) - %(back)s FROM reviews_assignment p
+        WHERE p.reviewer_id = %(reviewer)s AND p.evaluation_id = %(evaluation)s)"""
 
 
 @dataclass(frozen=True)
@@ -47,18 +68,26 @@ class Head:
     was_shown: bool
 
 
+class Look(Enum):
+    """Where a turn for a reviewer is looked for, in this order."""
+
+    AHEAD = "from a little behind the furthest place they had"
+    BEHIND = "in all of the queue"
+    LEFT_BEHIND = "among what they were shown and left without a vote"
+
+
 def heads_of_queue(
     evaluation: Evaluation,
     reviewer: User,
     allowed: Eligibility,
+    look: Look,
     *,
-    left_behind: bool,
     on_left: bool | None = None,
 ) -> list[Head]:
     """The first free turns that a reviewer may be given: of comparisons they had no turn at and did not skip.
 
-    Either those of comparisons that they were never shown, or of those they were shown and left without a vote.
     on_left: only those with the candidate there, or only those without.
+    Where the database can pass over what others are taking just now, it is one turn that nobody else is taking.
     """
     if not allowed.may_vote:
         return []
@@ -66,19 +95,24 @@ def heads_of_queue(
         "evaluation": evaluation.pk,
         "reviewer": reviewer.pk,
         "now": moment(timezone.now()),
-        "limit": LOOK_AHEAD,
+        "back": LOOK_BACK,
         "on_left": on_left,
     }
     sql = HEADS.format(
+        side="" if on_left is None else "AND t.candidate_on_left = %(on_left)s",
+        look_ahead=LOOK_AHEAD,
+        ahead=AHEAD if look is Look.AHEAD else "",
         # a text of no language is anyone's
-        languages=_one_of("AND a.lang IN", ["", *allowed.languages], values) if allowed.languages else "",
-        intents=_one_of("AND a.intent NOT IN", allowed.closed_intents, values),
-        side="" if on_left is None else "AND a.candidate_on_left = %(on_left)s",
-        left_behind="" if left_behind else "NOT",
+        languages=_one_of("AND t.lang IN", ["", *allowed.languages], values) if allowed.languages else "",
+        intents=_one_of("AND t.intent NOT IN", allowed.closed_intents, values),
+        left_behind="" if look is Look.LEFT_BEHIND else "NOT",
     )
+    found: Sequence[Sequence[Any]] = []
+    if connection.features.has_select_for_update_skip_locked and connection.in_atomic_block:
+        found = rows(f"{sql} LIMIT 1 FOR UPDATE OF a SKIP LOCKED", values)
     return [
         Head(pk, comparison, whose, bool(on_left), bool(was_shown))
-        for pk, comparison, whose, on_left, was_shown in rows(sql, values)
+        for pk, comparison, whose, on_left, was_shown in found or rows(sql, values)
     ]
 
 
@@ -137,32 +171,3 @@ def open_turn(evaluation: Evaluation, reviewer: User, beside: int | None) -> int
     """Another turn than this one that a reviewer has and has not voted on."""
     values = {"evaluation": evaluation.pk, "reviewer": reviewer.pk, "beside": beside or 0}
     return first_value(OPEN_TURN, values)
-
-
-def changed(sql: str, values: dict[str, Any]) -> bool:
-    """Whether an UPDATE found its row."""
-    with connection.cursor() as cursor:
-        cursor.execute(sql, values)
-        return bool(cursor.rowcount == 1)
-
-
-def first_value(sql: str, values: dict[str, Any]) -> int | None:
-    found = rows(sql, values)
-    return int(found[0][0]) if found else None
-
-
-def rows(sql: str, values: dict[str, Any]) -> Sequence[Sequence[Any]]:
-    with connection.cursor() as cursor:
-        cursor.execute(sql, values)
-        found: Sequence[Sequence[Any]] = cursor.fetchall()
-    return found
-
-
-def moment(when: datetime) -> Any:
-    """A time as this database is given it."""
-    return connection.ops.adapt_datetimefield_value(when)
-
-
-def as_time(value: datetime | None) -> datetime | None:
-    """A time as this database gives it: SQLite's have no zone, and are of UTC."""
-    return value.replace(tzinfo=UTC) if value is not None and value.tzinfo is None else value

@@ -12,8 +12,8 @@ from models_registry.models import Response
 from reviews import checks
 from reviews.blinding import on_screen, truth
 from reviews.models import Assignment, Comparison, Evaluation, HiddenCheck, Vote
-from reviews.queries.claiming import rows
 from reviews.queries.eligibility import languages_of, reads
+from reviews.queries.statements import rows
 from reviews.stats.screening import Checks, missed_too_many
 
 # comparisons that are looked at to find one that a check can be made of

@@ -13,11 +13,11 @@ from django.db.models import BooleanField, Case, Count, Q, Sum, Value, When
 from django.db.models.functions import Length
 
 from reviews.models import Assignment, Choice, Evaluation, EvaluationPlan, HiddenCheck, ReviewerTally
-from reviews.queries.claiming import rows
 from reviews.queries.counts import COLUMNS, VOTED_ON, end_of_complete
 from reviews.queries.gate import plan_of
 from reviews.queries.hidden_checks import hidden_checks
 from reviews.queries.plans import frozen_plan
+from reviews.queries.statements import rows
 from reviews.queries.win_rates import position_effect
 from reviews.stats.agreement_intervals import AgreementIntervals, agreement_intervals
 from reviews.stats.choices import BASELINE, BOTH_BAD, CANDIDATE, TIE, Bools, Ints

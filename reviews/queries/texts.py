@@ -13,7 +13,7 @@ from django.db.models import Model
 from models_registry.models import Example, Response
 from reviews import markdown
 from reviews.models import Assignment, Comparison, Evaluation
-from reviews.queries.claiming import as_time, rows
+from reviews.queries.statements import as_time, rows
 
 
 def _in_order(model: type[Model], *names: str) -> list[str]:

@@ -10,11 +10,13 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import transaction
 from django.utils import timezone
 
 from reviews.actions.assignments import claim_next
 from reviews.actions.votes import cast_vote
 from reviews.models import Assignment, Evaluation, Vote
+from reviews.queries.claiming import LOOK_BACK
 from reviews.queries.turns import lease_time
 from tests.factories import make_evaluation
 
@@ -151,6 +153,54 @@ def test_a_comparison_left_behind_comes_back_only_when_nothing_else_is_left(
     # now it is the last resort: nobody else would come for it
     last = claim(evaluation, reviewer)
     assert (last.position, last.slot) == (0, 1)
+
+
+def test_what_was_given_back_far_behind_comes_when_nothing_is_left_ahead(
+    reviewer: User, second_reviewer: User
+) -> None:
+    evaluation = make_evaluation(LOOK_BACK + 6)
+    left = claim(evaluation, second_reviewer)  # the first of the queue
+    seen = []
+    for _ in range(LOOK_BACK + 4):
+        turn = claim(evaluation, reviewer)
+        vote(turn, reviewer)
+        seen.append(turn.position)
+    assert seen == list(range(1, LOOK_BACK + 5))
+    let_run_out(left)
+    assert claim(evaluation, reviewer).position == LOOK_BACK + 5
+    vote(claim(evaluation, reviewer), reviewer)
+    assert claim(evaluation, reviewer) == left
+
+
+def test_what_was_given_back_a_little_behind_comes_next(reviewer: User, second_reviewer: User) -> None:
+    evaluation = make_evaluation(12)
+    left = claim(evaluation, second_reviewer)
+    for _ in range(8):
+        vote(claim(evaluation, reviewer), reviewer)
+    let_run_out(left)
+    assert claim(evaluation, reviewer) == left
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db(transaction=True)
+def test_claim_passes_over_what_somebody_is_taking_just_now(
+    reviewer: User, second_reviewer: User, in_threads: Callable[..., list[Any]]
+) -> None:
+    """It does not wait for the other's transaction to end."""
+    evaluation = make_evaluation(2)
+    taken, done = threading.Event(), threading.Event()
+
+    def take(who: User) -> int:
+        with transaction.atomic():
+            if who == second_reviewer:
+                assert taken.wait(20)
+            position = claim(evaluation, who).position
+            (taken if who == reviewer else done).set()
+            if who == reviewer:
+                assert done.wait(20), "the second one waits for the first"
+            return position
+
+    assert in_threads(take, [reviewer, second_reviewer]) == [0, 1]
 
 
 def test_a_vote_ends_its_lease(reviewer: User, second_reviewer: User) -> None:
