@@ -20,6 +20,7 @@ PACE = {
     "aurora-support-large": (0.35, 1.1),
     "aurora-support-ft-1": (0.10, 0.35),
     "aurora-support-ft-2": (0.10, 0.35),
+    "aurora-support-ft-3": (0.07, 0.25),
 }
 SPANISH = story.words(
     "el la los las un una de que y mi me no por para con cómo qué pedido quiero hola gracias"

@@ -1,4 +1,7 @@
-"""Load the Aurora Commerce story: people, models, the golden set, one closed evaluation and one under way.
+"""Load the Aurora Commerce story: people, models, the golden set, three evaluations.
+
+The first ends with REJECT, since its candidate gives advice on health; the second, with that repaired, with PROMOTE;
+the third is under way.
 
 Everything goes the way a team's own data would: through the actions, the workers and the HTTP client.
 """
@@ -9,11 +12,13 @@ import hashlib
 import random
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 
 from django.contrib.auth.models import Group, User
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from demo import story
@@ -23,8 +28,9 @@ from models_registry.models import Endpoint, GoldenSetVersion, KnownLimitation, 
 from reviews import roles
 from reviews.actions.assignments import claim_next
 from reviews.actions.evaluations import close_evaluation, open_voting, start_evaluation
+from reviews.actions.plans import set_plan
 from reviews.actions.votes import cast_vote
-from reviews.models import Assignment, Evaluation
+from reviews.models import Assignment, Evaluation, Traffic
 from reviews.queries.generation import generation_progress
 
 ENDPOINT = "aurora-demo"
@@ -33,13 +39,38 @@ SIMULATED = ("noor", "ines", "sam")
 GOLDEN_SET = "aurora-support"
 PRICES = {"large": (Decimal("2.50"), Decimal("10.00")), "ft-1": (Decimal("0.30"), Decimal("1.20"))}
 PRICES["ft-2"] = PRICES["ft-1"]
+PRICES["ft-3"] = (Decimal("0.15"), Decimal("0.60"))
 GENERATION_SECONDS = 300
 
 
+@dataclass(frozen=True)
+class Told:
+    """An evaluation of the story, and the share of its votes that is in. With all of them it is closed."""
+
+    candidate: str
+    baseline: str
+    share: float
+
+
+TOLD = (Told("ft-1", "large", 1.0), Told("ft-2", "large", 1.0), Told("ft-3", "ft-2", 0.45))
+
+
 def is_loaded() -> bool:
-    return Evaluation.objects.filter(
-        name=story.story()["evaluations"]["ft-2"]["name"], opened_at__isnull=False
-    ).exists()
+    return _opened("ft-3").exists()
+
+
+def is_of_before() -> bool:
+    """Whether the database holds the story as it was before evaluations had a plan: it can't be taken up from there."""
+    return _opened("ft-2").exclude(plan__frozen_at__isnull=False).exists()
+
+
+def _opened(candidate: str) -> QuerySet[Evaluation]:
+    return Evaluation.objects.filter(name=_name(candidate), opened_at__isnull=False)
+
+
+def _name(candidate: str) -> str:
+    name: str = story.story()["evaluations"][candidate]["name"]
+    return name
 
 
 def set_endpoint(base_url: str) -> None:
@@ -68,12 +99,16 @@ def load(say: Callable[[str], None]) -> None:
     say(
         f"golden set {imported.version}: {imported.version.rows} examples, sha256 {imported.version.sha256[:12]}"
     )
-    for short, share in (("ft-1", 1.0), ("ft-2", 0.45)):
-        evaluation = _evaluation(short, versions, imported.version, by=people["lena"])
+    # all at once: while one is voted on, the responses of the next come in
+    evaluations = [_evaluation(told, versions, imported.version, by=people["lena"]) for told in TOLD]
+    for told, evaluation in zip(TOLD, evaluations, strict=True):
         _wait_for_responses(evaluation, say)
-        open_voting(evaluation=evaluation, by=people["lena"])
-        _vote(evaluation, short, simulated, share=share)
-        if share == 1.0:
+        if not evaluation.opened_at:
+            _plan(evaluation, by=people["lena"])
+            # a fine-tune can be told from a model that writes longer; where the scan was in time, Lena has seen it
+            open_voting(evaluation=evaluation, by=people["lena"], in_spite_of_leaks=True)
+        _vote(evaluation, told, simulated)
+        if told.share == 1.0:
             close_evaluation(evaluation=evaluation, by=people["lena"])
 
 
@@ -128,20 +163,25 @@ def _sha256(path: Path) -> str:
 
 
 def _evaluation(
-    short: str, versions: dict[str, ModelVersion], golden_set_version: GoldenSetVersion, *, by: User
+    told: Told, versions: dict[str, ModelVersion], golden_set_version: GoldenSetVersion, *, by: User
 ) -> Evaluation:
-    told = story.story()["evaluations"][short]
-    found = Evaluation.objects.filter(name=told["name"]).first()
+    name = _name(told.candidate)
+    found = Evaluation.objects.filter(name=name).first()
     return found or start_evaluation(
-        name=told["name"],
-        candidate=versions[short],
-        baseline=versions["large"],
+        name=name,
+        candidate=versions[told.candidate],
+        baseline=versions[told.baseline],
         golden_set_version=golden_set_version,
         votes_per_comparison=2,
-        guidelines=told["guidelines"],
+        guidelines=story.story()["evaluations"][told.candidate]["guidelines"],
         by=by,
         seed=20261123,
     )
+
+
+def _plan(evaluation: Evaluation, *, by: User) -> None:
+    # the shares are those of a week of Aurora's chats, as a lead types them in
+    set_plan(evaluation=evaluation, by=by, traffic=Traffic.TYPED, **story.story()["plan"])
 
 
 def _wait_for_responses(evaluation: Evaluation, say: Callable[[str], None]) -> None:
@@ -155,10 +195,9 @@ def _wait_for_responses(evaluation: Evaluation, say: Callable[[str], None]) -> N
     say(f"{evaluation}: {progress.done} of {progress.total} responses")
 
 
-def _vote(evaluation: Evaluation, short: str, reviewers: list[User], *, share: float) -> None:
+def _vote(evaluation: Evaluation, told: Told, reviewers: list[User]) -> None:
     """Vote as people would who see the quality of an answer with some noise."""
-    dice = random.Random(f"{short}:{evaluation.seed}")  # noqa: S311 - a story, told the same way each time
-    wanted = round(share * Assignment.objects.filter(evaluation=evaluation).count())
+    wanted = round(told.share * Assignment.objects.filter(evaluation=evaluation).count())
     cast = Assignment.objects.filter(evaluation=evaluation, voted=True).count()
     while cast < wanted:
         before = cast
@@ -166,19 +205,23 @@ def _vote(evaluation: Evaluation, short: str, reviewers: list[User], *, share: f
             assignment = claim_next(evaluation=evaluation, reviewer=reviewer) if cast < wanted else None
             if assignment is None:
                 continue
+            key = assignment.comparison.example.key
+            # of each vote its own dice: loading that was interrupted goes on to the same votes
+            dice = random.Random(f"{told.candidate}:{evaluation.seed}:{key}:{assignment.slot}")  # noqa: S311 - a story
             seconds = dice.lognormvariate(3.2, 0.5)
             assignment.shown_at = timezone.now() - timedelta(seconds=seconds)
-            choice = _judge(assignment, short, dice)
+            choice = _judge(assignment, told, key, dice)
             cast_vote(assignment=assignment, reviewer=reviewer, choice=choice)
             cast += 1
         if cast == before:
             return
 
 
-def _judge(assignment: Assignment, short: str, dice: random.Random) -> str:
-    key = assignment.comparison.example.key
-    candidate = story.answers(story.SERVED[short])[key].quality + dice.gauss(0, 0.45)
-    baseline = story.answers(story.SERVED["large"])[key].quality + dice.gauss(0, 0.45)
+def _judge(assignment: Assignment, told: Told, key: str, dice: random.Random) -> str:
+    candidate, baseline = (
+        story.answers(story.SERVED[short])[key].quality + dice.gauss(0, 0.45)
+        for short in (told.candidate, told.baseline)
+    )
     if abs(candidate - baseline) < 0.45:
         return "both_bad" if candidate + baseline < 5 else "tie"
     return "left" if (candidate > baseline) == assignment.candidate_on_left else "right"

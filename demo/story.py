@@ -11,7 +11,7 @@ from typing import Any
 FOLDER = Path(__file__).parent / "story"
 GOLDEN_SET_FILE = FOLDER / "golden_set.jsonl"
 # the versions of the story, by the name they are served under
-SERVED = {"large": "aurora-support-large", "ft-1": "aurora-support-ft-1", "ft-2": "aurora-support-ft-2"}
+SERVED = {short: f"aurora-support-{short}" for short in ("large", "ft-1", "ft-2", "ft-3")}
 
 
 @dataclass(frozen=True)

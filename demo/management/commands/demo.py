@@ -47,7 +47,11 @@ class Command(BaseCommand):
         if reset:
             self._delete_database()
         call_command("migrate", verbosity=0)
-        if not load.is_loaded():
+        if load.is_of_before():
+            self.stdout.write(
+                "The demo is as you left it; its story has changed since. See it: make demo-reset"
+            )
+        elif not load.is_loaded():
             self._load()
         if load_only:
             return
