@@ -49,7 +49,8 @@ test-sqlite: $(VENV)/.dev $(VENV)/.chromium $(VENV)/.litellm ## the suite on SQL
 ONCE = $(addprefix --ignore-glob=tests/,reviews/stats/* models_registry/preflight/* models_registry/test_golden_common_row.py \
          $(addprefix models_registry/test_,golden_files.py golden_formats.py golden_reading.py any_golden_file.py \
            damaged_golden_file.py hostile_files.py golden_set_words.py client_*.py response_files.py preflight_pages.py) \
-         reviews/test_markdown.py journeys/test_golden_set_files.py faults/test_demo_killed.py)
+         reviews/test_markdown.py journeys/test_golden_set_files.py journeys/test_demo.py \
+         faults/test_demo_killed.py)
 test-postgres: $(VENV)/.dev $(VENV)/.redis ## the suite on PostgreSQL and Redis, which it starts itself
 	@TEST_DATABASE=postgresql $(PYTEST) -m "not (browser or litellm) or postgres or redis" $(ONCE)
 

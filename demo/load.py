@@ -197,6 +197,7 @@ def _wait_for_responses(evaluation: Evaluation, say: Callable[[str], None]) -> N
 
 def _vote(evaluation: Evaluation, told: Told, reviewers: list[User]) -> None:
     """Vote as people would who see the quality of an answer with some noise."""
+    keys = dict(evaluation.comparisons.values_list("pk", "example__key"))
     wanted = round(told.share * Assignment.objects.filter(evaluation=evaluation).count())
     cast = Assignment.objects.filter(evaluation=evaluation, voted=True).count()
     while cast < wanted:
@@ -205,7 +206,7 @@ def _vote(evaluation: Evaluation, told: Told, reviewers: list[User]) -> None:
             assignment = claim_next(evaluation=evaluation, reviewer=reviewer) if cast < wanted else None
             if assignment is None:
                 continue
-            key = assignment.comparison.example.key
+            key = keys[assignment.comparison_id]
             # of each vote its own dice: loading that was interrupted goes on to the same votes
             dice = random.Random(f"{told.candidate}:{evaluation.seed}:{key}:{assignment.slot}")  # noqa: S311 - a story
             seconds = dice.lognormvariate(3.2, 0.5)
