@@ -14,6 +14,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 
 Answer = str | dict[str, Any]
+HELD_SECONDS = 300  # a test that forgot to let them go on ends all the same
 
 
 @dataclass(frozen=True)
@@ -90,6 +91,7 @@ class ChatEndpoint:
 
     `faults` is a queue: each call takes one off it, and is answered once it is empty. `requests` keeps every
     call in order of arrival, `most_at_once` the largest number of calls that were open at the same moment.
+    `hold(after=15)` answers so many calls, and lets the others wait until `go_on()`.
     """
 
     def __init__(self, answer: Callable[[Request], Answer] = echo, *, delay: float = 0.0) -> None:
@@ -100,6 +102,8 @@ class ChatEndpoint:
         self.requests: list[Request] = []
         self.most_at_once = 0
         self._open = 0
+        self._held_after: int | None = None
+        self._go_on = threading.Event()
         self._lock = threading.Lock()
         self._listen(0)
 
@@ -117,6 +121,14 @@ class ChatEndpoint:
         """Queue faults; a number is a status."""
         self.faults.extend(fault if isinstance(fault, Fault) else Fault(fault) for fault in faults)
 
+    def hold(self, *, after: int = 0) -> None:
+        self._go_on.clear()
+        self._held_after = after
+
+    def go_on(self) -> None:
+        self._held_after = None
+        self._go_on.set()
+
     def next_fault(self, request: Request) -> Fault | None:
         return self.faults.popleft() if self.faults else None
 
@@ -129,6 +141,7 @@ class ChatEndpoint:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.go_on()
         self.stop()
 
     def respond(self, request: Request) -> Fault | dict[str, Any]:
@@ -137,7 +150,10 @@ class ChatEndpoint:
             self._open += 1
             self.most_at_once = max(self.most_at_once, self._open)
             fault = self.next_fault(request)
+            held = self._held_after is not None and len(self.requests) > self._held_after
         try:
+            if held:
+                self._go_on.wait(HELD_SECONDS)
             if self.delay or fault:
                 time.sleep(self.delay + (fault.stall if fault else 0.0))
             if fault:

@@ -106,6 +106,7 @@ class FaultEndpoint(ChatEndpoint):
         for connection in list(self._server.connections):
             with contextlib.suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
+        self.go_on()
 
     def come_back(self) -> None:
         self._listen(self._port)

@@ -75,7 +75,7 @@ class LiteLLMProxy:
             self.process.wait(10)
         except subprocess.TimeoutExpired:
             os.killpg(self.process.pid, signal.SIGKILL)
-            self.process.wait(10)
+            self.process.wait(60)
 
     def _lives(self) -> bool:
         try:

@@ -83,7 +83,7 @@ def chromium() -> str | None:
         if path and os.access(path, os.X_OK) and os.path.isfile(path):
             # a downloaded one may want libraries that are not there
             with contextlib.suppress(OSError, subprocess.TimeoutExpired):
-                if subprocess.run([path, "--version"], capture_output=True, timeout=30).returncode == 0:
+                if subprocess.run([path, "--version"], capture_output=True, timeout=120).returncode == 0:
                     return path
     return None
 
@@ -106,7 +106,7 @@ class Servers:
         self.report: dict[str, Any] = json.loads(line)
 
     def stop(self) -> None:
-        self.process.communicate(timeout=30)
+        self.process.communicate(timeout=120)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

@@ -12,13 +12,14 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import timezone
-from playwright.sync_api import BrowserContext, Page
+from playwright.sync_api import BrowserContext, Page, expect
 
 from reviews.actions.reviewers import tour_seen
 from tests import services
+from tests.browser.waiting import WAIT_SECONDS
 
-LAUNCH_SECONDS = 60
-WAIT_SECONDS = 15
+LAUNCH_SECONDS = 180
+expect.set_options(timeout=WAIT_SECONDS * 1000)
 # a container has no sandbox and no GPU; nothing here may talk to anyone but the live server
 FLAGS = [
     "--no-sandbox",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from operator import sub as subtract
 
 import pytest
 from django.contrib.auth.models import User
@@ -10,6 +11,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.evaluations import open_evaluation, votes_of
 from tests.browser.test_voting import expect_counted, settled
+from tests.browser.waiting import until
 
 PARAGRAPH = "Refunds are paid back to the card you used, within five working days. " * 4
 LONG = "\n\n".join(f"{number}. {PARAGRAPH}" for number in range(70))
@@ -62,15 +64,11 @@ def test_both_answers_end_together_in_one_scroll(
     assert longer == shorter
 
     page.evaluate("scrollTo(0, document.documentElement.scrollHeight / 2)")
-    page.wait_for_timeout(100)
-    longer, shorter = tops(page)
     # the shorter one has gone some of its way; where motion is reduced it stands still once its end was reached
-    assert longer < shorter - 200
+    until(page, lambda: tops(page)[0] < tops(page)[1] - 200)
 
     page.evaluate("scrollTo(0, document.documentElement.scrollHeight)")
-    page.wait_for_timeout(100)
-    left, right = bottoms(page)
-    assert abs(left - right) < 3
+    until(page, lambda: abs(subtract(*bottoms(page))) < 3)
 
 
 def test_l_lets_each_answer_scroll_by_itself(page_for: Callable[..., Page], reviewer: User) -> None:
@@ -85,8 +83,7 @@ def test_l_lets_each_answer_scroll_by_itself(page_for: Callable[..., Page], revi
     # by the keyboard, too
     page.get_by_role("group", name="Right").focus()
     page.keyboard.press("PageDown")
-    page.wait_for_timeout(300)
-    assert boxes.last.evaluate("box => box.scrollTop") > 0
+    until(page, lambda: boxes.last.evaluate("box => box.scrollTop") > 0)
     # the arrows vote as ever, and what was chosen stays
     page.keyboard.press("ArrowDown")
     expect_counted(page, 1)
@@ -110,14 +107,16 @@ def test_r_shows_what_was_written(page_for: Callable[..., Page], reviewer: User)
     expect(page.locator("strong", has_text="bold")).to_be_visible()
 
 
-MARKED = """() => [...(CSS.highlights.get("differs") ?? [])].map((range) => [
+# those that are seen: what is hidden, or went with the last pair, has no place on the screen
+MARKED = """() => [...(CSS.highlights.get("differs") ?? [])]
+  .filter((range) => range.getClientRects().length).map((range) => [
   range.startContainer.parentElement.closest(".answer").id.split("-")[0], range.toString()])"""
 
 
 def marked(page: Page, words: int) -> dict[str, list[str]]:
     expect(page.locator("#differences-said")).not_to_be_empty()
+    until(page, lambda: len(page.evaluate(MARKED)) == words)
     found: list[tuple[str, str]] = page.evaluate(MARKED)
-    assert len(found) == words
     return {side: [text for where, text in found if where == side] for side in ("left", "right")}
 
 
@@ -140,11 +139,9 @@ def test_d_marks_the_words_that_differ_and_nothing_else(
     assert page.locator(".answers").inner_html() == markup
     # in raw text as well, and on the next pair
     page.keyboard.press("r")
-    page.wait_for_timeout(150)
     assert sorted(marked(page, 4).values()) == [["3", "card"], ["5", "bank account"]]
     page.keyboard.press("ArrowDown")
     expect_counted(page, 1)
-    page.wait_for_timeout(150)
     marked(page, 4)
     page.keyboard.press("d")
     expect(page.locator("#differences-said")).to_be_empty()

@@ -51,17 +51,19 @@ def test_answers_wait_for_a_database_that_is_away(
     chat_endpoint: ChatEndpoint,
     eventually: Callable[..., None],
 ) -> None:
-    chat_endpoint.delay = 3
-    version = make_model_version(endpoint=make_endpoint(chat_endpoint.base_url, timeout_seconds=30))
+    chat_endpoint.hold()
+    endpoint = make_endpoint(chat_endpoint.base_url, timeout_seconds=300, max_concurrency=ROWS)
+    version = make_model_version(endpoint=endpoint)
     request_responses(model_version=version, examples=make_golden_set_version(ROWS).examples.all())
     worker_process()
-    eventually(lambda: len(chat_endpoint.requests) == ROWS, within=90)
+    eventually(lambda: len(chat_endpoint.requests) == ROWS)
 
     with database_away():
+        chat_endpoint.go_on()
         time.sleep(5)  # the answers come meanwhile
 
     done = Response.objects.filter(status="done")
-    eventually(lambda: done.count() == ROWS, within=60)
+    eventually(lambda: done.count() == ROWS)
     assert len(chat_endpoint.requests) == ROWS
     assert not Fault.objects.exists()
     assert not Response.objects.exclude(attempts=1, lost_attempts=0).exists()

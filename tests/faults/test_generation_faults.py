@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -49,7 +50,7 @@ def _shorter_waits(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def ask(served: Any, rows: int = 4, **fields: Any) -> tuple[Endpoint, ModelVersion]:
-    endpoint = make_endpoint(served.base_url, **{"timeout_seconds": 1, "max_concurrency": 4} | fields)
+    endpoint = make_endpoint(served.base_url, **{"timeout_seconds": 60, "max_concurrency": 4} | fields)
     version = make_model_version(endpoint=endpoint)
     request_responses(model_version=version, examples=make_golden_set_version(rows).examples.all())
     return endpoint, version
@@ -63,9 +64,12 @@ def done(version: ModelVersion) -> int:
 def test_a_fault_that_passes_is_on_the_log_and_the_response_is_answered(
     name: str, served: FaultEndpoint, worker: Any, eventually: Callable[..., None]
 ) -> None:
-    served.fail(FAULTS[name], FAULTS[name])
-    _endpoint, version = ask(served, 4)
-    eventually(lambda: done(version) == 4, within=40)
+    fault = FAULTS[name]
+    if name == "stall":  # far beyond a timeout within which even a busy machine gives an honest answer
+        fault = replace(fault, stall=60)
+    served.fail(fault, fault)
+    _endpoint, version = ask(served, 4, timeout_seconds=5 if name == "stall" else 60)
+    eventually(lambda: done(version) == 4)
 
     assert set(Fault.objects.values_list("kind", flat=True)) == {KINDS[name]}
     assert Fault.objects.count() == 2
@@ -84,7 +88,7 @@ def test_what_never_passes_is_given_up_after_its_budget_and_says_why(
     )
     _endpoint, version = ask(served, 6)
     settled = version.responses.exclude(status=Response.Status.PENDING)
-    eventually(lambda: settled.count() == 6, within=40)
+    eventually(lambda: settled.count() == 6)
     assert done(version) == 5
     failed = version.responses.get(status=Response.Status.FAILED)
     assert failed.attempts == storing.MOST_ATTEMPTS == Fault.objects.count()
@@ -100,7 +104,7 @@ def test_usage_that_can_not_be_is_not_counted_and_spends_nothing(
         version = make_model_version(endpoint=endpoint)
         run = start_run(by=None, budget=Decimal(1))
         request_responses(model_version=version, examples=make_golden_set_version(3).examples.all(), run=run)
-        eventually(lambda: done(version) == 3, within=30)
+        eventually(lambda: done(version) == 3)
     run.refresh_from_db()
     assert (run.state, run.spent) == ("running", Decimal(0))
     assert set(version.responses.values_list("input_tokens", "output_tokens", "cost")) == {(None, None, None)}
@@ -110,18 +114,18 @@ def test_usage_that_can_not_be_is_not_counted_and_spends_nothing(
 def test_an_endpoint_that_dies_and_comes_back_is_waited_for(
     served: FaultEndpoint, worker: Any, eventually: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    served.delay = 0.1
+    served.hold(after=5)
     endpoint, version = ask(served, 40)
-    eventually(lambda: done(version) >= 5)
+    eventually(lambda: done(version) == 5 and len(served.requests) > 5)
     served.die()
     eventually(lambda: EndpointUse.objects.get(endpoint=endpoint).down_since is not None)
     at_death = done(version)
     time.sleep(3)  # longer than any backoff: whoever counted these attempts would give up
-    assert done(version) == at_death < 40
+    assert done(version) == at_death == 5
     assert not version.responses.filter(status=Response.Status.FAILED).exists()
 
     served.come_back()
-    eventually(lambda: done(version) == 40, within=60)
+    eventually(lambda: done(version) == 40)
     use = EndpointUse.objects.get(endpoint=endpoint)
     assert (use.down_since, use.faults_in_a_row) == (None, 0)
     assert max(len(given) for given in served.given.values()) <= 2
@@ -133,21 +137,21 @@ def test_an_endpoint_that_stalls_leaves_threads_to_a_healthy_one(
     worker: Any,
     eventually: Callable[..., None],
 ) -> None:
-    served.delay = 60
-    _endpoint, stalled = ask(served, 50, timeout_seconds=30, max_concurrency=50)
+    served.hold()
+    _endpoint, stalled = ask(served, 50, timeout_seconds=300, max_concurrency=50)
     assert lanes.threads == 8
     eventually(lambda: len(served.requests) >= 6)  # so many of its eight threads as one endpoint gets
-    started = time.monotonic()
     _endpoint, healthy = ask(make_chat_endpoint(), 20)
     eventually(lambda: done(healthy) == 20)
-    assert time.monotonic() - started < 15
     assert done(stalled) == 0
+    assert not Fault.objects.exists()  # those that stall are waited for still
+    served.die()  # their threads would outlive the test
 
 
 def test_many_faults_at_random_lose_nothing(worker: Any, eventually: Callable[..., None]) -> None:
     with FaultEndpoint(delay=0.02, share=0.3, seed=7) as served:
         _endpoint, version = ask(served, 60, max_concurrency=8)
-        eventually(lambda: done(version) == 60, within=90)
+        eventually(lambda: done(version) == 60)
     given = served.count()
     # each request is an answer or a fault, and each is in the books
     assert given["answer"] == 60

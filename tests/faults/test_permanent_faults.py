@@ -75,8 +75,8 @@ def test_what_a_person_has_to_mend_stops_its_version_alone_and_goes_on_by_retry(
     lead: User,
     eventually: Callable[..., None],
 ) -> None:
-    eventually(lambda: statuses(evaluation, "candidate") == ["failed"] * ROWS, within=40)
-    eventually(lambda: statuses(evaluation, "baseline") == ["done"] * ROWS, within=40)
+    eventually(lambda: statuses(evaluation, "candidate") == ["failed"] * ROWS)
+    eventually(lambda: statuses(evaluation, "baseline") == ["done"] * ROWS)
     asked = ASKED.get(name, 1)
     assert len(served.requests) == asked
     kind = LoggedFault.Kind.FILTERED if "filter" in name else LoggedFault.Kind.REFUSED
@@ -89,7 +89,7 @@ def test_what_a_person_has_to_mend_stops_its_version_alone_and_goes_on_by_retry(
 
     served.next_fault = lambda request: None  # type: ignore[method-assign] # mended
     client.post(reverse("evaluation_retry", args=[evaluation.pk]))
-    eventually(lambda: statuses(evaluation, "candidate") == ["done"] * ROWS, within=40)
+    eventually(lambda: statuses(evaluation, "candidate") == ["done"] * ROWS)
     assert len(served.requests) == asked + ROWS
     assert len(chat_endpoint.requests) == ROWS
     assert SAID[name] not in progress_of(client, evaluation)
@@ -107,7 +107,7 @@ def test_another_host_is_never_asked_and_gets_no_key(
         version = make_model_version(endpoint=endpoint)
         request_responses(model_version=version, examples=make_golden_set_version(ROWS).examples.all())
         failed = version.responses.filter(status=Response.Status.FAILED)
-        eventually(lambda: failed.count() == ROWS, within=40)
+        eventually(lambda: failed.count() == ROWS)
         assert len(served.requests) == 1
         assert served.requests[0].headers["authorization"] == "Bearer s3cret-key"
         assert not elsewhere.requests

@@ -34,7 +34,7 @@ def all_done() -> bool:
 
 def test_the_schedule_takes_a_batch_to_its_end(version, provider, worker, eventually):
     responses = ask_by_batch(version, 5)
-    eventually(all_done, within=40)
+    eventually(all_done)
     assert sorted(provider.paid) == FIVE
     assert all(only(response).latency_seconds is None for response in responses)
 
@@ -67,13 +67,13 @@ def test_a_worker_that_is_killed_leaves_nothing_undone_and_nothing_paid_twice(
             process.kill()
 
     provider.on_done = kill
-    eventually(lambda: killed, within=60)
+    eventually(lambda: killed)
     assert not all_done()
 
     leases_end()
     now_due()
     worker_process()
-    eventually(all_done, within=60)
+    eventually(all_done)
 
     assert sorted(provider.paid) == FIVE
     assert len(provider.batches) == 1

@@ -132,7 +132,7 @@ def test_a_change_waits_for_a_first_request_and_is_then_refused(in_threads: Any)
         if what == "request":
             request_responses(model_version=version, examples=slowly())
         else:
-            reading.wait(10)
+            assert reading.wait(60)
             refusals.append(refused("UPDATE models_registry_modelversion SET system_prompt = 'changed'"))
 
     in_threads(one, ["request", "change"])

@@ -303,7 +303,7 @@ def test_no_more_requests_at_once_than_the_endpoint_allows(
 ):
     endpoint.max_concurrency = 3
     endpoint.save()
-    chat_endpoint.delay = 0.05
+    chat_endpoint.delay = 0.2
     ask(version, 20)
     eventually(lambda: Response.objects.filter(status="done").count() == 20)
     assert chat_endpoint.most_at_once == 3

@@ -21,7 +21,7 @@ class Slow:
     def __call__(self, items: Sequence[int]) -> list[int]:
         self.calls.append(list(items))
         if len(self.calls) == 1:
-            assert self.go_on.wait(10)
+            assert self.go_on.wait(300)
         return [2 * item for item in items]
 
 
@@ -53,7 +53,7 @@ def behind_a_slow_first(
         eventually(lambda item=item: len(together._waiting) == item)
     slow.go_on.set()
     for thread in (first, *others):
-        thread.join(10)
+        thread.join(60)
     assert len(results) == count + 1, "some wait for ever"
     return [results[item] for item in range(count + 1)]
 
