@@ -46,7 +46,7 @@ def dribbling():
 
 
 @pytest.mark.parametrize("at_once", [HEAD + b"\r\n", HEAD + b"X-Long: "], ids=["body", "headers"])
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(300)
 @pytest.mark.django_db
 def test_a_server_that_dribbles_is_given_up_within_the_timeout(dribbling, at_once):
     endpoint = make_endpoint(dribbling(at_once), timeout_seconds=1)
@@ -56,6 +56,6 @@ def test_a_server_that_dribbles_is_given_up_within_the_timeout(dribbling, at_onc
     ).values()
     started = time.monotonic()
     generate_next(endpoint.pk)
-    assert time.monotonic() - started < 30  # a byte every tenth of a second would take 100
+    assert time.monotonic() - started < 60  # a byte every tenth of a second would take 100
     response.refresh_from_db()
     assert (response.status, response.last_error) == ("pending", "No answer within 1 s.")
