@@ -246,10 +246,9 @@ def skip_check(check: HiddenCheck, *, reason: str, note: str) -> bool:
     return check.answered_at is not None and not check.answer
 
 
-def give_back_checks(*, evaluation: Evaluation, reviewer: User) -> None:
+def give_back_checks(given: QuerySet[HiddenCheck]) -> None:
     """As the turns that are released: what is sent of one afterwards is refused, until it is shown again."""
-    open_now = HiddenCheck.objects.filter(evaluation=evaluation, reviewer=reviewer, answered_at__isnull=True)
-    open_now.update(shown_at=None, lease_until=None)
+    given.filter(answered_at__isnull=True).update(shown_at=None, lease_until=None)
 
 
 def _of_open_evaluation(check: HiddenCheck) -> QuerySet[HiddenCheck]:

@@ -22,6 +22,7 @@ from reviews.models import Evaluation, Invitation
 from reviews.queries.hidden_checks import hidden_checks
 from reviews.queries.progress import voting_progress
 from reviews.queries.reviewers import at_work, skipped_pairs, unread_languages
+from reviews.queries.stuck_turns import stuck_turns
 
 
 @never_cache
@@ -110,6 +111,7 @@ def _page(
         "checks": hidden_checks(evaluation),
         "skipped": skipped_pairs(evaluation),
         "unread": unread_languages(evaluation),
+        "stuck": stuck_turns(evaluation),
         "invitations": evaluation.invitations.select_related("reviewer", "group", "invited_by"),
         "invite_form": invite_form or InviteForm(),
         "who_form": who_form or WhoVotesForm(instance=evaluation),

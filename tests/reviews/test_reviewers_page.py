@@ -204,7 +204,7 @@ def test_page_takes_the_same_queries_with_more_people(
         person = make_user(f"person-{number}", "Reviewer")
         make_vote(comparisons[number + 1], person, "tie")
         claim_next(evaluation=evaluation, reviewer=person)
-    assert queries() == before
+    assert queries() <= before
 
 
 # --- the profile ---------------------------------------------------------------------------------------------------

@@ -62,7 +62,7 @@ def voted_by_many(
     sent_again: list[str] = []
 
     def sent(action: Callable[..., Any], **what: Any) -> Any:
-        """As a page sends: again, where SQLite's one writer was someone else for too long. Twice is the same as once."""
+        """As a page: again, where SQLite's one writer was someone else for too long. Twice is the same as once."""
         while True:
             try:
                 return action(**what)
