@@ -11,6 +11,7 @@ from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext as _
 
 from reviews.models import Assignment, Comparison, Evaluation, Judge, ReviewerTally
+from reviews.queries.adjudications import adjudicates, adjudication_of, disputed
 from reviews.queries.eligibility import evaluations_for
 from reviews.queries.hidden_checks import turn_of_check
 from reviews.queries.progress import open_evaluations
@@ -139,3 +140,13 @@ def watched_judge(pk: int) -> Judge:
         "evaluation__candidate__model", "evaluation__baseline__model", "model_version__model", "run"
     )
     return get_object_or_404(found, pk=pk)
+
+
+def comparison_to_settle(pk: int) -> Comparison:
+    """One that a lead may settle, or has; where the plan asks for no adjudication, none is there."""
+    found = watched_comparison(pk)
+    if not adjudicates(found.evaluation):
+        raise Http404
+    if adjudication_of(found) is None and not disputed(found.evaluation).filter(pk=pk).exists():
+        raise Http404
+    return found

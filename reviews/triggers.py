@@ -22,6 +22,13 @@ CLOSED = (
     "WHERE a.id = OLD.assignment_id AND e.closed_at IS NOT NULL)"
 )
 
+SETTLED_BEFORE = (
+    "EXISTS (SELECT 1 FROM reviews_adjudicationrevision r WHERE r.comparison_id = OLD.comparison_id "
+    "AND r.number = OLD.number AND r.choice = OLD.choice AND r.comment = OLD.comment AND r.blind = OLD.blind "
+    "AND r.candidate_on_left = OLD.candidate_on_left AND r.settled_by_id = OLD.settled_by_id "
+    "AND r.settled_at = OLD.settled_at)"
+)
+
 EXTENSION = {"extended_to", "extended_at", "extended_by_id", "extended_because"}
 PLANNED = " OR ".join(
     f"NEW.{field.column} IS DISTINCT FROM OLD.{field.column}"
@@ -94,7 +101,29 @@ TRIGGERS: dict[str, tuple[str, str, str, str]] = {
     ),
 }
 
-# apart from the others: they are of tables of a later migration
+# apart from the others: they are of tables of later migrations
+SETTLING: dict[str, tuple[str, str, str, str]] = {
+    "adjudication_is_kept": (
+        "reviews_adjudication",
+        "UPDATE",
+        f"NEW.comparison_id <> OLD.comparison_id OR NEW.number <> OLD.number + 1 OR NOT {SETTLED_BEFORE}",
+        "what an adjudication said before it changes is kept",
+    ),
+    "adjudication_stays": ("reviews_adjudication", "DELETE", "1 = 1", "an adjudication is never deleted"),
+    "adjudication_revision_is_kept": (
+        "reviews_adjudicationrevision",
+        "UPDATE",
+        "1 = 1",
+        "what an adjudication said never changes",
+    ),
+    "adjudication_revision_stays": (
+        "reviews_adjudicationrevision",
+        "DELETE",
+        "1 = 1",
+        "what an adjudication said is never deleted",
+    ),
+}
+
 JUDGING: dict[str, tuple[str, str, str, str]] = {
     "judge_is_frozen": (
         "reviews_judge",
@@ -188,3 +217,11 @@ def forwards_judging(apps: object, schema_editor: BaseDatabaseSchemaEditor) -> N
 
 def backwards_judging(apps: object, schema_editor: BaseDatabaseSchemaEditor) -> None:
     uninstall(schema_editor.connection, JUDGING)
+
+
+def forwards_settling(apps: object, schema_editor: BaseDatabaseSchemaEditor) -> None:
+    install(schema_editor.connection, SETTLING)
+
+
+def backwards_settling(apps: object, schema_editor: BaseDatabaseSchemaEditor) -> None:
+    uninstall(schema_editor.connection, SETTLING)

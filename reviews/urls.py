@@ -2,6 +2,7 @@ from django.urls import path
 
 from reviews.views import (
     breakdowns,
+    adjudications,
     comparisons,
     evaluations,
     flags,
@@ -40,6 +41,7 @@ urlpatterns = [
     path("comparisons/<int:pk>/flag/", flags.flag_comparison, name="flag_comparison"),
     path("evaluations/<int:pk>/raters/", raters.raters, name="raters"),
     path("comparisons/<int:pk>/ground-truth/", raters.needs_ground_truth, name="needs_ground_truth"),
+    path("comparisons/<int:pk>/settle/", adjudications.settle, name="settle"),
     path("evaluations/<int:pk>/reviewers/", reviewers.reviewers, name="evaluation_reviewers"),
     path("evaluations/<int:pk>/reviewers/invite/", reviewers.invite, name="invite"),
     path("evaluations/<int:pk>/reviewers/settings/", reviewers.who_votes, name="who_votes"),

@@ -131,6 +131,7 @@ def test_triggers_in_the_database_are_those_in_the_code(db: None) -> None:
         **models_registry.triggers.TRIGGERS,
         **reviews.triggers.TRIGGERS,
         **reviews.triggers.JUDGING,
+        **reviews.triggers.SETTLING,
     }
     migrated = triggers_in_database()
 

@@ -1,5 +1,6 @@
 """What people judged."""
 
+from reviews.models.adjudication import Adjudication, AdjudicationRevision
 from reviews.models.assignment import Assignment, LapsedTurn, SkippedTurn
 from reviews.models.evaluation import Comparison, Evaluation
 from reviews.models.hidden_check import HiddenCheck
@@ -11,6 +12,8 @@ from reviews.models.reviewer import ReviewerProfile, ReviewerTally
 from reviews.models.vote import Choice, Strength, Vote, VoteRevision
 
 __all__ = [
+    "Adjudication",
+    "AdjudicationRevision",
     "Assignment",
     "Choice",
     "Comparison",

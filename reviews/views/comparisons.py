@@ -15,6 +15,7 @@ from reviews import access
 from reviews.exchange.comparisons_csv import csv_lines
 from reviews.forms import ComparisonFilter, FlagForm
 from reviews.models import Evaluation
+from reviews.queries import adjudications
 from reviews.queries import comparisons as queries
 from reviews.queries.judgements import given_on, skips_of, taken_back, votes_on
 from reviews.queries.voting import split_conversation, weave
@@ -101,6 +102,9 @@ def comparison(request: HttpRequest, pk: int) -> HttpResponse:
         "after": after,
         "wanted": wanted,
         "query": wanted.as_query(),
+        "settled": adjudications.adjudication_of(found),
+        "may_settle": adjudications.adjudicates(found.evaluation)
+        and adjudications.disputed(found.evaluation).filter(pk=pk).exists(),
     }
     action = reverse("flag_comparison", args=[found.pk])
     context |= flag_context(FlagForm(), found.example, action, access.signed_in(request))

@@ -20,11 +20,14 @@ from models_registry.actions.flags import flag_example
 from models_registry.models import ExampleFlag
 from reviews import access
 from reviews.models import Evaluation
+from reviews.queries import adjudications
 from reviews.queries import raters as queries
 from reviews.queries.disagreements import disagreements
 from reviews.views import rater_words
 
 PAGE = 10
+# of those that a lead has to settle; settling one leads to the next
+WAITING = 5
 
 
 @never_cache
@@ -41,6 +44,10 @@ def raters(request: HttpRequest, pk: int) -> HttpResponse:
         "votes": queries.votes_of(evaluation),
         "page": Paginator(disagreements(evaluation), PAGE).get_page(request.GET.get("page")),
     }
+    if adjudications.adjudicates(evaluation):
+        waiting = adjudications.to_settle(evaluation)
+        context |= {"adjudicated": adjudications.adjudicated(evaluation)}
+        context |= {"to_settle": waiting[:WAITING], "to_settle_count": waiting.count()}
     if context["votes"] and ("whole" in request.GET or queries.is_at_hand(evaluation)):
         context |= _figures(evaluation)
     return render(request, "reviews/raters.html", context)

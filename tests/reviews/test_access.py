@@ -67,6 +67,7 @@ TABLE = {
     "evaluation_reviewers": WATCHED,
     "raters": WATCHED,
     "needs_ground_truth": DONE_BY_LEADS,
+    "settle": Row("GET", 403, 403, 404, 404),  # its plan asks for no adjudication
     "invite": Row("POST", 403, 403, 422, 422),
     "who_votes": DONE_BY_LEADS,
     "release_turns": DONE_BY_LEADS,
@@ -124,6 +125,7 @@ TABLE = {
 }
 # what they answer to the other method
 OTHER_METHOD = {
+    "settle": 404,
     "plan": 302,
     "profile": 302,
     "evaluation_new": 422,
@@ -159,13 +161,14 @@ def evaluation(db: None) -> Evaluation:
 
 def path_of(name: str, evaluation: Evaluation) -> str:
     arguments: dict[str, list[object]] = {
-        "comparison": [evaluation.comparisons.get(position=0).pk],
+        **{
+            name: [evaluation.comparisons.get(position=0).pk]
+            for name in ("comparison", "flag_comparison", "settle", "needs_ground_truth")
+        },
         **{
             name: [evaluation.assignments.get(position=0).ticket]
             for name in ("cast_vote", "flag_example", "undo_vote", "skip_turn", "my_vote", "change_vote")
         },
-        "flag_comparison": [evaluation.comparisons.get(position=0).pk],
-        "needs_ground_truth": [evaluation.comparisons.get(position=0).pk],
         "golden_set": ["support"],
         "golden_set_version": ["support", 1],
         "golden_set_export": ["support", 1, "jsonl"],
@@ -176,13 +179,7 @@ def path_of(name: str, evaluation: Evaluation) -> str:
         "model_version_batches": [evaluation.candidate_id],
         "endpoint_test": [evaluation.candidate.endpoint_id],
     }
-    if name in {
-        "golden_set_draft",
-        "golden_set_draft_add",
-        "golden_set_draft_retire",
-        "golden_set_draft_undo",
-        "golden_set_draft_keep",
-    }:
+    if name.startswith("golden_set_draft") and name != "golden_set_draft_edit":
         return reverse(name, args=["support"])
     if name == "golden_set_draft_edit":
         return reverse(name, args=["support"], query={"key": "refund-1"})

@@ -17,15 +17,14 @@ from django.utils import timezone
 
 from models_registry.models import ExampleFlag
 from reviews.actions.votes import change_vote
-from reviews.models import Evaluation, EvaluationPlan, HiddenCheck
+from reviews.models import Evaluation, HiddenCheck
 from reviews.queries import raters as queries
 from reviews.queries.disagreements import disagreements
 from reviews.queries.raters import raters
 from reviews.queries.win_rates import win_rates
 from reviews.stats.gate_evidence import Verdict
-from reviews.stats.gate_plan import gate_plan, own_shares
 from reviews.stats.screening import Checks
-from tests.factories import make_evaluation, make_rows, make_vote
+from tests.factories import freeze, make_evaluation, make_rows, make_vote
 
 pytestmark = pytest.mark.django_db
 
@@ -54,17 +53,6 @@ def cast(evaluation: Evaluation, people: list[User], votes: dict[int, str], **fi
         for person, letter in zip(people, said.split(), strict=False):
             if letter != ".":
                 make_vote(evaluation.comparisons.get(position=position), person, WORDS[letter], **fields)
-
-
-def freeze(evaluation: Evaluation, **parts: Any) -> None:
-    """A plan over what the evaluation has, frozen as when voting opens."""
-    sizes: dict[str, int] = {}
-    for intent in evaluation.comparisons.values_list("intent", flat=True):
-        sizes[intent] = sizes.get(intent, 0) + 1
-    plan = gate_plan(own_shares(sizes), votes=evaluation.votes_per_comparison, **parts)
-    EvaluationPlan.objects.create(
-        evaluation=evaluation, frozen=plan.canonical_json(), sha256=plan.sha256, frozen_at=timezone.now()
-    )
 
 
 def page_of(client: Client, evaluation: Evaluation, **given: Any) -> str:
