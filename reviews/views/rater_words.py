@@ -239,7 +239,7 @@ def left_out_says(found: Raters, people: Mapping[int, str]) -> str:
         }
     if not changing:
         return _("The verdict is %(verdict)s, with everyone and whoever is left out.") % {
-            "verdict": found.verdict.name
+            "verdict": NAMES[found.verdict]
         }
     return ngettext(
         "The verdict is %(verdict)s; without %(names)s it would be another one.",
