@@ -1,8 +1,8 @@
 from django.urls import path
 
 from reviews.views import (
-    breakdowns,
     adjudications,
+    breakdowns,
     comparisons,
     evaluations,
     flags,
