@@ -9,7 +9,7 @@ from reviews.triggers import backwards_settling, forwards_settling
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("reviews", "0012_judges"),
+        ("reviews", "0013_how_far_a_reviewer_is"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
