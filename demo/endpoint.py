@@ -13,7 +13,7 @@ import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from demo import story
+from demo import judge, story
 
 # seconds: the shortest answer, and what is added on top, times a number between 0 and 1 with a long tail
 PACE = {
@@ -21,6 +21,7 @@ PACE = {
     "aurora-support-ft-1": (0.10, 0.35),
     "aurora-support-ft-2": (0.10, 0.35),
     "aurora-support-ft-3": (0.07, 0.25),
+    judge.SERVED: (0.03, 0.10),
 }
 SPANISH = story.words(
     "el la los las un una de que y mi me no por para con cómo qué pedido quiero hola gracias"
@@ -38,6 +39,8 @@ def start(port: int = 0) -> str:
 
 def answer(served_name: str, messages: list[dict[str, Any]]) -> str:
     asked = str(messages[-1].get("content", "")) if messages else ""
+    if served_name == judge.SERVED:
+        return judge.verdict(asked)
     exact = next((prompt for prompt in story.prompts() if prompt.last == asked), None)
     if exact:
         return story.answers(served_name)[exact.key].text

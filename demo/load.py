@@ -21,7 +21,7 @@ from django.contrib.auth.models import Group, User
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from demo import story
+from demo import judges, story
 from demo.logins import LOGINS, PASSWORD
 from models_registry.actions.golden_sets import import_golden_set
 from models_registry.models import Endpoint, GoldenSetVersion, KnownLimitation, Model, ModelVersion
@@ -45,14 +45,22 @@ GENERATION_SECONDS = 300
 
 @dataclass(frozen=True)
 class Told:
-    """An evaluation of the story, and the share of its votes that is in. With all of them it is closed."""
+    """An evaluation of the story, and the share of its votes that is in. With all of them it is closed.
+
+    is_judged: a model judges it, too, beside the people.
+    """
 
     candidate: str
     baseline: str
     share: float
+    is_judged: bool = False
 
 
-TOLD = (Told("ft-1", "large", 1.0), Told("ft-2", "large", 1.0), Told("ft-3", "ft-2", 0.45))
+TOLD = (
+    Told("ft-1", "large", 1.0, is_judged=True),
+    Told("ft-2", "large", 1.0),
+    Told("ft-3", "ft-2", 0.45, is_judged=True),
+)
 
 
 def is_loaded() -> bool:
@@ -103,6 +111,8 @@ def load(say: Callable[[str], None]) -> None:
     evaluations = [_evaluation(told, versions, imported.version, by=people["lena"]) for told in TOLD]
     for told, evaluation in zip(TOLD, evaluations, strict=True):
         _wait_for_responses(evaluation, say)
+        if told.is_judged:
+            judges.start(evaluation, by=people["lena"])
         if not evaluation.opened_at:
             _plan(evaluation, by=people["lena"])
             # a fine-tune can be told from a model that writes longer; where the scan was in time, Lena has seen it
@@ -110,6 +120,7 @@ def load(say: Callable[[str], None]) -> None:
         _vote(evaluation, told, simulated)
         if told.share == 1.0:
             close_evaluation(evaluation=evaluation, by=people["lena"])
+    judges.wait_for_verdicts(say)
 
 
 def _person(name: str, role: str, *, simulated: bool = False) -> User:
