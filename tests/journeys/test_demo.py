@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
-from demo import endpoint, load, story
+from demo import endpoint, judge, load, story
 from models_registry.models import Response
-from reviews.models import Assignment, Evaluation, Vote
+from reviews.models import Assignment, Evaluation, Judge, JudgeVerdict, Vote
 from reviews.queries.gate import Gated, gate_now
+from reviews.queries.judge_figures import judge_figures
 from reviews.stats.gate_evidence import Verdict
 from reviews.stats.gate_plan import LEAST_OF_AN_INTENT
 
@@ -27,7 +28,7 @@ def test_every_version_answers_every_example_once_and_nothing_else() -> None:
         rows = [json.loads(line) for line in story.answers_file(served_name).read_text("utf-8").splitlines()]
         assert [row["id"] for row in rows] == keys, served_name
         assert all(1 <= row["quality"] <= 5 and row["answer"].strip() for row in rows), served_name
-    assert set(endpoint.PACE) == set(story.SERVED.values())
+    assert set(endpoint.PACE) == {*story.SERVED.values(), judge.SERVED}
 
 
 def test_every_prompt_is_answered_with_the_text_written_for_it() -> None:
@@ -116,4 +117,15 @@ def test_the_story_ends_with_reject_promote_and_one_under_way(worker: Any) -> No
     rows = (Evaluation.objects.count(), Vote.objects.count(), Response.objects.count())
     load.load(lambda line: None)
     assert (Evaluation.objects.count(), Vote.objects.count(), Response.objects.count()) == rows
-    assert Response.objects.count() == len(EXAMPLES) * len(story.SERVED)
+    answers = Response.objects.filter(question__isnull=True)
+    assert answers.count() == len(EXAMPLES) * len(story.SERVED)
+
+    # and a judge has said of the first and the last what it thinks, in both orders
+    judges = list(Judge.objects.select_related("evaluation").order_by("pk"))
+    assert [one.evaluation for one in judges] == [first, third]
+    assert not JudgeVerdict.objects.filter(choice="").exists()
+    figures = [judge_figures(one) for one in judges]
+    assert all(one.agreement.percent and one.agreement.percent > 0.5 for one in figures)
+    assert figures[0].estimate.as_if == 1  # every vote is in
+    assert figures[1].estimate.as_if is not None
+    assert figures[1].estimate.as_if > 1.1
