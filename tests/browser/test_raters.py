@@ -18,7 +18,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture
 def evaluation(reviewer: User, second_reviewer: User) -> Evaluation:
-    """Twelve examples of two intents; on three of them the two reviewers disagree."""
+    """Of two intents; on three examples the two reviewers disagree."""
     found = make_evaluation(make_rows(12), votes_per_comparison=2)
     freeze(found, adjudicates=True)
     for comparison in found.comparisons.all():
