@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 from django.contrib.auth.models import Group, User
 from django.db.models import QuerySet
@@ -30,7 +31,7 @@ from reviews.actions.assignments import claim_next
 from reviews.actions.evaluations import close_evaluation, open_voting, start_evaluation
 from reviews.actions.plans import set_plan
 from reviews.actions.votes import cast_vote
-from reviews.models import Assignment, Evaluation, Traffic
+from reviews.models import Assignment, Evaluation, Strength, Traffic
 from reviews.queries.generation import generation_progress
 
 ENDPOINT = "aurora-demo"
@@ -222,18 +223,35 @@ def _vote(evaluation: Evaluation, told: Told, reviewers: list[User]) -> None:
             dice = random.Random(f"{told.candidate}:{evaluation.seed}:{key}:{assignment.slot}")  # noqa: S311 - a story
             seconds = dice.lognormvariate(3.2, 0.5)
             assignment.shown_at = timezone.now() - timedelta(seconds=seconds)
-            choice = _judge(assignment, told, key, dice)
-            cast_vote(assignment=assignment, reviewer=reviewer, choice=choice)
+            judged = _judge(assignment, told, key, dice)
+            cast_vote(assignment=assignment, reviewer=reviewer, **judged)
             cast += 1
         if cast == before:
             return
 
 
-def _judge(assignment: Assignment, told: Told, key: str, dice: random.Random) -> str:
+def _judge(assignment: Assignment, told: Told, key: str, dice: random.Random) -> dict[str, Any]:
     candidate, baseline = (
         story.answers(story.SERVED[short])[key].quality + dice.gauss(0, 0.45)
         for short in (told.candidate, told.baseline)
     )
-    if abs(candidate - baseline) < 0.45:
-        return "both_bad" if candidate + baseline < 5 else "tie"
-    return "left" if (candidate > baseline) == assignment.candidate_on_left else "right"
+    gap = abs(candidate - baseline)
+    if gap < 0.45:
+        return {"choice": "both_bad" if candidate + baseline < 5 else "tie"}
+    return {
+        "choice": "left" if (candidate > baseline) == assignment.candidate_on_left else "right",
+        "strength": Strength.CLEARLY if gap > 1.2 else Strength.SLIGHTLY,
+        # most people press a reason now and then
+        "reasons": [dice.choice(_reasons(key, gap))] if dice.random() < 0.5 else [],
+    }
+
+
+def _reasons(key: str, gap: float) -> tuple[str, ...]:
+    """What one answer can be better in: on health mostly the policy, elsewhere facts where it is clearly so."""
+    if key.startswith("medical-disclaimer"):
+        return ("policy", "policy", "tone") if gap > 1.2 else ("tone", "completeness", "policy")
+    return (
+        ("accuracy", "completeness", "policy")
+        if gap > 1.2
+        else ("completeness", "tone", "language", "format")
+    )

@@ -113,6 +113,11 @@ def test_the_story_ends_with_reject_promote_and_one_under_way(worker: Any) -> No
     assert gated.gate.overall.missing is not None
     assert gated.gate.overall.missing.within_plan
 
+    # people say why, now and then, and by how much
+    votes = Vote.objects.all()
+    assert votes.exclude(reasons=[]).count() > votes.count() / 5
+    assert set(votes.values_list("strength", flat=True)) == {"", "slightly", "clearly"}
+
     # started again, nothing is told twice
     rows = (Evaluation.objects.count(), Vote.objects.count(), Response.objects.count())
     load.load(lambda line: None)
