@@ -6,13 +6,13 @@ from itertools import product
 from typing import Any
 
 from django.contrib.auth.models import User
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.db.models import F
 from django.utils import timezone
 
 from reviews import markdown
 from reviews.models import Assignment, Evaluation, LapsedTurn
-from reviews.queries.claiming import LOOK_AHEAD, Head, Look, heads_of_queue, open_turn, standing
+from reviews.queries.claiming import LOOK_AHEAD, Head, Look, Standing, heads_of_queue, standing
 from reviews.queries.eligibility import Eligibility, eligibility
 from reviews.queries.statements import changed, first_value, moment
 from reviews.queries.texts import texts_of_turn
@@ -46,17 +46,21 @@ def claim_next(*, evaluation: Evaluation, reviewer: User) -> Assignment | None:
     for pk in mine.values_list("pk", flat=True)[:LOOK_AHEAD]:
         if _show(reviewer, pk=pk):
             return with_texts(pk, evaluation, reviewer)
-    taken = _take_next(evaluation, reviewer, shown=True)
+    taken = _take_next(evaluation, reviewer, standing(evaluation, reviewer), shown=True)
     return None if taken is None else with_texts(taken, evaluation, reviewer)
 
 
 def hold_next(*, evaluation: Evaluation, reviewer: User, beside: Assignment | None) -> Assignment | None:
     """A turn to be shown after the one that is shown: theirs already, or a free one. Its reading has not begun."""
-    held = open_turn(evaluation, reviewer, None if beside is None else beside.pk)
-    if held is not None and _keep(held, reviewer):
-        return with_texts(held, evaluation, reviewer)
-    taken = _take_next(evaluation, reviewer, shown=False)
-    return None if taken is None else with_texts(taken, evaluation, reviewer)
+    stands = standing(evaluation, reviewer, beside=None if beside is None else beside.pk)
+    pk = stands.open_turn
+    if pk is None or not _keep(pk, reviewer):
+        pk = _take_next(evaluation, reviewer, stands, shown=False)
+    if pk is None:
+        return None
+    held = with_texts(pk, evaluation, reviewer)
+    held.judged_before = stands.judged  # type: ignore[attr-defined]
+    return held
 
 
 def show_held(*, evaluation: Evaluation, reviewer: User, ticket: str) -> Assignment | None:
@@ -73,12 +77,11 @@ def release_held(*, evaluation: Evaluation, reviewer: User) -> int:
     )
 
 
-def _take_next(evaluation: Evaluation, reviewer: User, *, shown: bool) -> int | None:
+def _take_next(evaluation: Evaluation, reviewer: User, stands: Standing, *, shown: bool) -> int | None:
     """The id of a free turn that this reviewer won; None where none is left for them."""
-    surplus = standing(evaluation, reviewer).surplus_of_left
     allowed = eligibility(evaluation, reviewer)
     while True:
-        heads = _heads(evaluation, reviewer, allowed, surplus)
+        heads = _heads(evaluation, reviewer, allowed, stands.surplus_of_left)
         if not heads:
             return None
         for head in heads:
@@ -102,7 +105,11 @@ def _heads(evaluation: Evaluation, reviewer: User, allowed: Eligibility, surplus
 
 
 def _take(head: Head, reviewer: User, *, shown: bool) -> bool:
-    """Win a free turn, or lose it to whoever was faster."""
+    """Win a free turn, or lose it to whoever was faster.
+
+    Raises IntegrityError where another tab of this reviewer just took another turn of the same comparison, and a
+    transaction is around it: then that has to begin again (a savepoint at every vote would cost more than it saves).
+    """
     now = timezone.now()
     values = {
         "turn": head.pk,
@@ -113,7 +120,7 @@ def _take(head: Head, reviewer: User, *, shown: bool) -> bool:
         "shown": moment(now) if shown else None,
     }
     try:
-        with transaction.atomic():
+        with transaction.atomic(savepoint=False):
             won = changed(TAKE_FREE if head.reviewer_id is None else TAKE_RUN_OUT, values)
             # who only held it has not read it
             if won and head.reviewer_id is not None and head.was_shown:
@@ -121,7 +128,9 @@ def _take(head: Head, reviewer: User, *, shown: bool) -> bool:
                     comparison_id=head.comparison_id, reviewer_id=head.reviewer_id
                 )
     except IntegrityError:
-        return False  # another tab of this reviewer just took another turn of the same comparison
+        if connection.in_atomic_block:
+            raise
+        return False
     return won
 
 

@@ -81,7 +81,7 @@ def cast_vote(
     )
     if check := check_of(assignment):
         return _answer_check(check, assignment, reviewer, said)
-    return _cast(assignment, reviewer, said)
+    return _cast(assignment, reviewer, said) or _vote_already_cast(assignment, reviewer)
 
 
 def _answer_check(check: HiddenCheck, turn: Assignment, reviewer: User, said: Judgement) -> Vote:
@@ -103,14 +103,15 @@ def _answer_check(check: HiddenCheck, turn: Assignment, reviewer: User, said: Ju
     return vote
 
 
-@transaction.atomic
-def _cast(assignment: Assignment, reviewer: User, said: Judgement) -> Vote:
+@transaction.atomic(savepoint=False)  # nothing in it is caught: it is all or nothing with what is around it
+def _cast(assignment: Assignment, reviewer: User, said: Judgement) -> Vote | None:
+    """None where the turn is not open, or not theirs, any more."""
     now = timezone.now()
     # Claim, don't lock: of two clicks, or of a late vote and the next reviewer, exactly one finds the row as it was.
     # The conditions stand on the row itself: those of a join would not be looked at again by PostgreSQL when it had to
     # wait for the row, and then both would win.
     if not changed(CAST, {"turn": assignment.pk, "reviewer": reviewer.pk, "voted": True}):
-        return _vote_already_cast(assignment, reviewer)
+        return None
     assignment.voted = True
     elapsed = (now - assignment.shown_at).total_seconds() if assignment.shown_at else None
     vote = Vote.objects.create(

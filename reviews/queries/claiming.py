@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from reviews.models import Evaluation
 from reviews.queries.eligibility import Eligibility
-from reviews.queries.statements import first_value, moment, rows
+from reviews.queries.statements import moment, rows
 
 # Reviewers who ask at the same moment see the same head of the queue; each tries on down this far before looking again.
 LOOK_AHEAD = 8
@@ -130,11 +130,13 @@ class Standing:
     """A reviewer's votes; and in how many more of their pairs, judged or open, the candidate is on the left.
 
     checks: hidden checks they answered, which are pairs to them and votes to nobody else.
+    open_turn: the first they have and have not voted on, beside the one that was named.
     """
 
     votes: int
     surplus_of_left: int
     checks: int
+    open_turn: int | None
 
     @property
     def judged(self) -> int:
@@ -149,25 +151,15 @@ SELECT COALESCE(SUM(t.votes), 0), COALESCE(SUM(2 * t.candidate_left - t.votes), 
    WHERE a.reviewer_id = %(reviewer)s AND a.evaluation_id = %(evaluation)s AND NOT a.voted),
   (SELECT COUNT(*) FROM reviews_hiddencheck h
    WHERE h.reviewer_id = %(reviewer)s AND h.evaluation_id = %(evaluation)s
-     AND h.answered_at IS NOT NULL AND h.answer <> '')
+     AND h.answered_at IS NOT NULL AND h.answer <> ''),
+  (SELECT o.id FROM reviews_assignment o
+   WHERE o.reviewer_id = %(reviewer)s AND o.evaluation_id = %(evaluation)s AND NOT o.voted AND o.id <> %(beside)s
+   ORDER BY o.position, o.slot LIMIT 1)
 FROM reviews_reviewertally t WHERE t.evaluation_id = %(evaluation)s AND t.reviewer_id = %(reviewer)s
 """
 
 
-def standing(evaluation: Evaluation, reviewer: User) -> Standing:
-    of_reviewer = {"evaluation": evaluation.pk, "reviewer": reviewer.pk}
-    ((votes, of_judged, of_open, checks),) = rows(STANDING, of_reviewer)
-    return Standing(int(votes), int(of_judged) + int(of_open), int(checks))
-
-
-OPEN_TURN = """
-SELECT id FROM reviews_assignment
-WHERE reviewer_id = %(reviewer)s AND evaluation_id = %(evaluation)s AND NOT voted AND id <> %(beside)s
-ORDER BY position, slot LIMIT 1
-"""
-
-
-def open_turn(evaluation: Evaluation, reviewer: User, beside: int | None) -> int | None:
-    """Another turn than this one that a reviewer has and has not voted on."""
+def standing(evaluation: Evaluation, reviewer: User, *, beside: int | None = None) -> Standing:
     values = {"evaluation": evaluation.pk, "reviewer": reviewer.pk, "beside": beside or 0}
-    return first_value(OPEN_TURN, values)
+    ((votes, of_judged, of_open, checks, open_turn),) = rows(STANDING, values)
+    return Standing(int(votes), int(of_judged) + int(of_open), int(checks), open_turn)

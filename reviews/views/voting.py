@@ -13,7 +13,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.core.exceptions import ValidationError
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -164,10 +164,20 @@ def _then_move_on(request: HttpRequest, turn: Assignment, action: Callable[[], o
     if not request.htmx or "shown" not in request.POST:
         status, notice = _try(action)
         return _answer(request, turn, status, notice)
-    with transaction.atomic():
-        status, notice = _try(action)
-        moved = _move_on(request, turn, status)
+    try:
+        status, notice, moved = _act_and_move_on(request, turn, action)
+    except IntegrityError:
+        # another tab of this reviewer took a turn of the same comparison at the same moment; now that one is seen
+        status, notice, moved = _act_and_move_on(request, turn, action)
     return _answer(request, turn, status, notice, moved)
+
+
+@transaction.atomic
+def _act_and_move_on(
+    request: HttpRequest, turn: Assignment, action: Callable[[], object]
+) -> tuple[int, str, Moved]:
+    status, notice = _try(action)
+    return status, notice, _move_on(request, turn, status)
 
 
 def _move_on(request: HttpRequest, turn: Assignment, status: int) -> Moved:
@@ -193,7 +203,9 @@ def _answer(
     evaluation = turn.evaluation
     if moved is not None:
         context: dict[str, Any] = {"notice": notice, "status": status, "shown": moved.shown}
-        voted = standing(evaluation, access.signed_in(request)).judged
+        voted = getattr(moved.following, "judged_before", None)  # read already where a turn was held
+        if voted is None:
+            voted = standing(evaluation, access.signed_in(request)).judged
         # what is left is counted when the page is loaded; from then on the page counts down
         context |= {"voted": voted, "progress": ReviewerProgress(voted, 0)}
         context |= _pair_context(evaluation, moved.following, request)

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import connection
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from reviews.actions.assignments import claim_next, hold_next
+from reviews.actions.assignments import TAKE_FREE, claim_next, hold_next
 from reviews.actions.evaluations import close_evaluation
-from reviews.models import Assignment, Evaluation, LapsedTurn, SkippedTurn, Vote, VoteRevision
+from reviews.models import Assignment, Evaluation, LapsedTurn, ReviewerTally, SkippedTurn, Vote, VoteRevision
+from reviews.rendering import render_slice
 from tests.browser.evaluations import open_evaluation
-from tests.factories import make_evaluation, make_vote
+from tests.factories import make_evaluation, make_rows, make_vote
 
 pytestmark = pytest.mark.django_db
 
@@ -72,6 +75,53 @@ def test_vote_starts_the_reading_of_what_is_shown_and_brings_the_pair_after_it(
     assert shown_of(reviewer) == second
     assert third not in (first, second)
     assert Vote.objects.get().assignment == first
+
+
+def test_vote_with_the_pair_after_the_next_takes_so_many_queries(
+    client_for: Callable[..., Client], reviewer: User, django_assert_num_queries: Any
+) -> None:
+    evaluation = make_evaluation(make_rows(12, tags=["refunds"]))
+    render_slice(evaluation.pk, 0)
+    client = client_for(reviewer)
+    client.get(reverse("vote", args=[evaluation.pk]))
+    do(client, "cast_vote", shown_of(reviewer), held_of(reviewer))
+    first, second = shown_of(reviewer), held_of(reviewer)
+    # session, person, permissions, turn; vote, its row, tally; show, standing, claim, take, texts. And the savepoint
+    # that the view's transaction is inside the test's own.
+    with django_assert_num_queries(12 + 2):
+        do(client, "cast_vote", first, second)
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db(transaction=True)
+def test_vote_counts_once_while_another_tab_takes_a_turn_of_the_same_comparison(
+    client_for: Callable[..., Client], reviewer: User
+) -> None:
+    evaluation = make_evaluation(4, votes_per_comparison=2)
+    client = client_for(reviewer)
+    client.get(reverse("vote", args=[evaluation.pk]))
+    first, second = shown_of(reviewer), held_of(reviewer)
+    taken: list[int] = []
+
+    def take_the_other(turn: int) -> None:
+        other = Assignment.objects.exclude(pk=turn).get(comparison__assignments=turn)
+        Assignment.objects.filter(pk=other.pk).update(reviewer=reviewer, shown_at=timezone.now())
+        connection.close()
+
+    def just_before(execute: Any, sql: str, values: Any, *rest: Any) -> Any:
+        if sql == TAKE_FREE and not taken:
+            taken.append(values["turn"])
+            tab = threading.Thread(target=take_the_other, args=taken)
+            tab.start()
+            tab.join(60)
+        return execute(sql, values, *rest)
+
+    with connection.execute_wrapper(just_before):
+        answer = do(client, "cast_vote", first, second)
+    assert taken
+    assert told(answer) | {"ticket": ""} == {"status": "200", "shown": "kept", "voted": "1", "ticket": ""}
+    assert [vote.assignment for vote in Vote.objects.all()] == [first]
+    assert ReviewerTally.objects.get().votes == 1
 
 
 def test_after_the_last_pair_comes_the_end(client: Client, reviewer: User) -> None:
