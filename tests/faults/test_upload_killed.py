@@ -122,7 +122,7 @@ def test_a_discarded_upload_is_left_alone_by_the_worker_that_had_it(
     child = held.child("checking: scanning")
     assert discard_upload(upload=upload)
     held.go_on("checking: scanning")
-    eventually(lambda: not runs(child), within=60)
+    eventually(lambda: not runs(child))
     upload.refresh_from_db()
     assert (upload.state, upload.fault) == (State.DISCARDED, "")
     assert not GoldenSet.objects.exists()
@@ -137,7 +137,7 @@ def test_the_process_of_an_upload_ends_with_its_worker(
     assert runs(child)
     # the worker alone, not its group
     os.kill(held.worker.process.pid, signal.SIGKILL)
-    eventually(lambda: not runs(child), within=60)
+    eventually(lambda: not runs(child))
 
 
 def runs(pid: int) -> bool:

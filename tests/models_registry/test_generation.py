@@ -71,7 +71,7 @@ def test_a_response_stores_text_tokens_latency_cost_and_finish_reason(version, e
     assert (stored.input_tokens, stored.output_tokens) == (1000, 100)
     assert stored.cost == Decimal("0.003")
     assert stored.latency_seconds is not None
-    assert 0.05 <= stored.latency_seconds < 5
+    assert 0.05 <= stored.latency_seconds < 60
     assert (stored.finish_reason, stored.reported_model, stored.attempts) == (
         "length",
         "aurora-small-0711",
