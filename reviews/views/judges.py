@@ -127,7 +127,8 @@ def _forest(figures: JudgeFigures) -> list[ForestRow]:
     found = figures.estimate
     people, together = found.people, found.examples + found.unlabelled
     alone = Estimate(people.examples, people.win_rate, people.interval)
-    return [
-        ForestRow(_("People alone"), "", alone, None, overall=True),
-        ForestRow(_("People and judge"), "", Estimate(together, found.win_rate, found.interval), None),
-    ]
+    rows = [ForestRow(_("People alone"), "", alone, None, overall=True)]
+    if found.trust:  # where it is not used, a second figure would be the same by another method
+        both = Estimate(together, found.win_rate, found.interval)
+        rows.append(ForestRow(_("People and judge"), "", both, None))
+    return rows

@@ -245,7 +245,10 @@ def test_page_says_as_if_you_had_so_many_votes(client: Client, reviewer: User) -
             make_vote(comparison, reviewer, choice)
     as_if = judge_figures(judge).estimate.as_if
     assert as_if == pytest.approx(2, abs=0.1)  # it says just what people do, on as many again
-    assert f"as if you had {as_if:.1f} times as many votes" in page_of(client, evaluation)
+    text = page_of(client, evaluation)
+    assert f"as if you had {as_if:.1f} times as many votes" in text
+    # the plain figure first, and always
+    assert text.index("People alone") < text.index("People and judge")
 
 
 def test_page_says_where_the_judge_adds_nothing(client: Client, reviewer: User) -> None:
@@ -254,7 +257,10 @@ def test_page_says_where_the_judge_adds_nothing(client: Client, reviewer: User) 
     for index, comparison in enumerate(in_order(evaluation)):
         make_verdicts(judge, comparison, "candidate" if index % 3 else "baseline")
         make_vote(comparison, reviewer, "candidate" if index % 2 else "baseline")
-    assert "People have voted on every example, so the judge adds nothing" in page_of(client, evaluation)
+    text = page_of(client, evaluation)
+    assert "People have voted on every example, so the judge adds nothing" in text
+    assert "People alone" in text
+    assert "People and judge" not in text
 
 
 def test_an_answer_that_is_no_verdict_is_shown_word_for_word_and_as_text(client: Client) -> None:
