@@ -55,6 +55,11 @@ def test_form_is_not_hidden_by_one_before_it(sentence: str) -> None:
         ('"tags" is a number', "«tags» es un número"),
         ("message 2 has no \"role\"", "el mensaje 2 no tiene «role»"),
         ('the id "a" was used in line 3 already', "el id «a» ya se usó en la línea 3"),
+        ("message 2 is not an assistant message", "el mensaje 2 no es un mensaje del asistente"),
+        ("the file is packed with gzip twice", "el archivo está comprimido dos veces con gzip"),
+        ('"latency" is 412, which in seconds is more than ten minutes',
+         "«latency» es 412, que en segundos son más de diez minutos"),
+        ("the Parquet file can't be read: no magic bytes", "no se puede leer el archivo Parquet: no magic bytes"),
         ("nobody wrote a form for this", "nobody wrote a form for this"),
         # a text of the file, not a kind
         ('"lang" is "a number of them"', '"lang" is "a number of them"'),
