@@ -59,6 +59,48 @@ def test_vote_made_offline_is_kept_and_sent_when_the_connection_is_back(
     assert votes_of(reviewer) == ["tie"]
 
 
+def test_vote_that_was_not_sent_is_told_wherever_one_is_in_a_long_text(
+    page_for: Callable[..., Page], reviewer: User, watch: Watch
+) -> None:
+    watch.allowed += ["ERR_INTERNET_DISCONNECTED"]
+    evaluation = open_evaluation(3, text_of=lambda side, key: f"{side} on {key}\n\n" + "A long text. " * 800)
+    page = page_for(reviewer, width=390, height=664)
+    page.goto(f"/evaluations/{evaluation.pk}/vote/")
+    expect_counted(page, 0)
+    page.context.set_offline(True)
+    page.keyboard.press("ArrowDown")
+    expect(page.get_by_role("alert")).to_contain_text("You are offline")
+    page.evaluate("scrollTo(0, document.body.scrollHeight / 2)")
+    expect(page.get_by_role("button", name="Send again")).to_be_in_viewport(ratio=1)
+    page.context.set_offline(False)
+    expect_counted(page, 1)
+
+
+def test_lease_that_runs_out_while_reading_costs_no_vote_where_nobody_took_the_pair(
+    voting: Page, reviewer: User
+) -> None:
+    Assignment.objects.filter(reviewer=reviewer).update(lease_until=timezone.now() - timedelta(minutes=5))
+    pair = key_of_pair(voting)
+    voting.keyboard.press("ArrowDown")
+    expect_counted(voting, 1)
+    assert votes_of(reviewer) == ["tie"]
+    assert key_of_pair(voting) != pair
+    expect(voting.get_by_role("alert")).to_be_empty()
+
+
+def test_end_of_one_evaluation_leads_on_to_the_next(page_for: Callable[..., Page], reviewer: User) -> None:
+    first, second = open_evaluation(1, name="Short"), open_evaluation(3, name="Next one")
+    page = page_for(reviewer)
+    page.goto(f"/evaluations/{first.pk}/vote/")
+    expect_counted(page, 0, 1)
+    page.keyboard.press("ArrowDown")
+    expect(page.get_by_role("heading", name="That was the last one")).to_be_visible()
+    expect(page.get_by_text("Waiting for you, too: Next one, 3 pairs")).to_be_visible()
+    page.get_by_role("link", name="Go on there").click()
+    page.wait_for_url(f"**/evaluations/{second.pk}/vote/")
+    expect_counted(page, 0)
+
+
 def test_vote_made_offline_may_be_thought_over(voting: Page, reviewer: User, watch: Watch) -> None:
     watch.allowed += ["ERR_FAILED"]
     pair = key_of_pair(voting)
