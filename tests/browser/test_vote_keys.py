@@ -109,6 +109,18 @@ def test_reason_that_is_needed_is_asked_for_before_and_told_after(opened: Open, 
     assert newest(reviewer).reasons == ["policy"]
 
 
+def test_reason_that_is_needed_can_be_chosen_on_a_phone(
+    page_for: Callable[..., Page], reviewer: User
+) -> None:
+    """Its question is longer than the one that may be left alone, and hid every reason."""
+    evaluation = open_evaluation(2, reason_rule="always", comment_rule="always")
+    page = page_for(reviewer, width=390, height=844, has_touch=True, is_mobile=True)
+    page.goto(f"/evaluations/{evaluation.pk}/vote/")
+    expect(page.locator(".chip").first).to_be_in_viewport(ratio=1)
+    page.locator(".chip").first.tap()
+    expect(page.get_by_label("Accuracy")).to_be_checked()
+
+
 def test_comment_that_both_bad_needs_is_opened_for_it(opened: Open, reviewer: User) -> None:
     page = opened(comment_rule="both_bad")
     expect(page.get_by_text("needed for “both bad”")).to_be_visible()
