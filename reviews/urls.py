@@ -2,6 +2,7 @@ from django.urls import path
 
 from reviews.views import (
     adjudications,
+    boards,
     breakdowns,
     comparisons,
     evaluations,
@@ -57,6 +58,7 @@ urlpatterns = [
     path("judges/<int:pk>/retry/", judges.retry, name="retry_judge"),
     path("judges/<int:pk>/stop/", judges.stop, name="stop_judge"),
     path("judges/<int:pk>/resume/", judges.resume, name="resume_judge"),
+    path("golden-sets/<slug:name>/board/", boards.golden_set_board, name="golden_set_board"),
     path("profile/", profiles.profile, name="profile"),
     path("evaluations/<int:pk>/vote/", voting.vote, name="vote"),
     path("evaluations/<int:pk>/release/", voting.release, name="release_held"),

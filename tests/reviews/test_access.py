@@ -86,6 +86,7 @@ TABLE = {
     "comparisons": WATCHED,
     "comparisons_csv": WATCHED,
     "breakdowns": WATCHED,
+    "golden_set_board": WATCHED,
     "comparison": WATCHED,
     "vote": Row("GET", 403, 200, 403, 403),
     "cast_vote": Row("POST", 403, 302, 403, 403),
@@ -170,6 +171,7 @@ def path_of(name: str, evaluation: Evaluation) -> str:
             for name in ("cast_vote", "flag_example", "undo_vote", "skip_turn", "my_vote", "change_vote")
         },
         "golden_set": ["support"],
+        "golden_set_board": ["support"],
         "golden_set_version": ["support", 1],
         "golden_set_export": ["support", 1, "jsonl"],
         "golden_set_compare": ["support"],
