@@ -152,7 +152,9 @@ def test_two_that_nothing_joins_stand_apart_and_one_that_lost_all_on_no_scale(
     text = client_for(lead).get(reverse("golden_set_board", args=["support"])).text
     assert "Not all of these models can be placed on one scale" in text
     assert "On no scale" in text
-    assert all(placed.insufficient and not placed.estimate.shown for group in found.groups for placed in group)
+    assert all(
+        placed.insufficient and not placed.estimate.shown for group in found.groups for placed in group
+    )
     assert "insufficient" in text
 
 
