@@ -22,7 +22,7 @@ from reviews.queries.win_rates import position_effect
 from reviews.stats.agreement_intervals import AgreementIntervals, agreement_intervals
 from reviews.stats.choices import BASELINE, BOTH_BAD, CANDIDATE, TIE, Bools, Ints
 from reviews.stats.counted import CountedExamples, CountedVotes, examples_of, in_categories
-from reviews.stats.gate import Measured, gate
+from reviews.stats.gate import Measured, verdict_of_counts
 from reviews.stats.gate_evidence import Verdict
 from reviews.stats.gate_plan import GatePlan
 from reviews.stats.leave_one_out import ScoresWithout, Without, examples_without, leave_one_out_counted
@@ -243,10 +243,12 @@ class Verdicts:
         return self._verdict(examples_without(self.votes, self.examples, reviewer))
 
     def _verdict(self, left: ScoresWithout) -> Verdict:
-        intents = np.repeat(self.place[left.group], left.times)
-        scores = np.repeat(left.scores, left.times)
-        planned = intents >= 0
-        return gate(self.plan, scores[planned], intents[planned], self.measured, self.extended_to).verdict
+        place = self.place[left.group]
+        planned = place >= 0
+        values, which = np.unique(left.scores[planned], return_inverse=True)
+        counts = np.zeros((len(self.plan.intents), values.size), dtype=np.int64)
+        np.add.at(counts, (place[planned], which), left.times[planned])
+        return verdict_of_counts(self.plan, values, counts, self.measured, self.extended_to)
 
 
 def _pace(evaluation: Evaluation) -> dict[int, Pace]:

@@ -20,6 +20,7 @@ from reviews.actions.votes import change_vote
 from reviews.models import Evaluation, HiddenCheck
 from reviews.queries import raters as queries
 from reviews.queries.disagreements import disagreements
+from reviews.queries.gate import gate_now
 from reviews.queries.raters import raters
 from reviews.queries.win_rates import win_rates
 from reviews.stats.gate_evidence import Verdict
@@ -177,6 +178,9 @@ def test_verdict_is_the_gates_with_and_without_each(people: list[User]) -> None:
     cast(evaluation, people, {45: missing})
     found = raters(evaluation)
     assert (found.win_rate.win_rate, found.verdict) == (0.75, Verdict.PROMOTE)
+    gated = gate_now(evaluation)
+    assert gated is not None
+    assert gated.gate.verdict is found.verdict
     ann, ben, cid = (person.pk for person in people)
     assert {one.without.reviewer: (one.without.win_rate.win_rate, one.verdict) for one in found.left_out} == {
         ann: (0.5, Verdict.INCONCLUSIVE),
