@@ -18,6 +18,7 @@ from models_registry.golden_files import Row
 from models_registry.models import Example, GoldenSetVersion, Model, ModelVersion, Response
 from reviews.actions.dealing import BATCH, count_turns
 from reviews.actions.evaluations import lay_out, next_attempt, save_new
+from reviews.actions.plans import freeze_plan
 from reviews.blinding import truth
 from reviews.exchange.common_form import Answer, ForeignEvaluation, ForeignVote
 from reviews.models import Assignment, Comparison, Evaluation, ReviewerTally, Vote
@@ -71,6 +72,9 @@ def import_evaluation(
         baseline_responses=baseline_responses,
     )
     _store_votes(evaluation, foreign.votes)
+    # what its votes would have decided: the plan that this product starts every evaluation with, and all that was
+    # voted on; made after the votes, and pages say so
+    freeze_plan(evaluation, list(evaluation.comparisons.filter(turns__gt=0).order_by("position")), by=by)
     return evaluation
 
 

@@ -91,3 +91,8 @@ class EvaluationPlan(models.Model):
 
     def __str__(self) -> str:
         return f"plan of evaluation {self.evaluation_id}"
+
+    @property
+    def floor(self) -> float:
+        """What a guarded intent must be shown to be above."""
+        return 0.5 - self.margin

@@ -19,12 +19,17 @@ from reviews.stats.win_rate import Interval
 
 @dataclass(frozen=True)
 class Gated:
-    """A verdict with the plan it was reached by. `is_extended`: the look at the planned end is over for good."""
+    """A verdict with the plan it was reached by.
+
+    extended_to: examples in all where voting was extended; the look at the planned end is then over for good.
+    is_retrospective: the votes were there before the plan, as with an evaluation that was run elsewhere.
+    """
 
     plan: GatePlan
     gate: Gate
     measured: Measured
     extended_to: int | None
+    is_retrospective: bool = False
 
     def as_json(self) -> dict[str, Any]:
         """As `manage.py gate --json` prints it; rates are fractions of 1."""
@@ -66,6 +71,7 @@ class Gated:
                 if limit is not None
             },
             "extended_to": self.extended_to,
+            "retrospective": self.is_retrospective,
             "plan": _plan_json(self.plan),
             "plan_sha256": self.gate.plan_sha256,
         }
@@ -84,8 +90,9 @@ def _missing(missing: Missing | None) -> dict[str, Any] | None:
 
 
 def plan_of(evaluation: Evaluation) -> EvaluationPlan | None:
-    """Its frozen plan; None while it may still change, and of an evaluation that was run elsewhere."""
-    return EvaluationPlan.objects.filter(evaluation=evaluation, frozen_at__isnull=False).first()
+    """Its frozen plan; None while it may still change."""
+    plans = EvaluationPlan.objects.filter(evaluation=evaluation, frozen_at__isnull=False)
+    return plans.select_related("evaluation").first()
 
 
 def gate_now(evaluation: Evaluation) -> Gated | None:
@@ -106,7 +113,7 @@ def gate_of(plan: EvaluationPlan, by_intent: Mapping[str, Counts]) -> Gated:
     intents = np.repeat(np.arange(len(scores)), [len(some) for some in scores])
     measured = Measured(**plan.measured)
     verdict = gate(frozen, np.concatenate(scores), intents, measured, plan.extended_to)
-    return Gated(frozen, verdict, measured, plan.extended_to)
+    return Gated(frozen, verdict, measured, plan.extended_to, bool(plan.evaluation.imported_from))
 
 
 def path_now(evaluation: Evaluation, plan: GatePlan, end: int | None) -> Path:

@@ -38,8 +38,13 @@ def evaluation_new(request: HttpRequest) -> HttpResponse:
         return _estimate(request, form)
     started = _start(form, access.signed_in(request)) if form.is_valid() else None
     if started:
-        messages.success(request, _("Started. What the models have not answered yet is being asked for now."))
-        return redirect(started)
+        messages.success(
+            request,
+            _(
+                "Started. While the models answer, say what would be worth shipping. It may change until voting opens."
+            ),
+        )
+        return redirect("plan", started.pk)
     return render(request, "reviews/evaluation_new.html", {"form": form}, status=422 if form.errors else 200)
 
 

@@ -20,7 +20,7 @@ from reviews.actions import generation
 from reviews.actions.leaks import scan_again
 from reviews.actions.not_possible import NotPossible
 from reviews.forms import ResumeForm
-from reviews.models import Evaluation
+from reviews.models import Evaluation, EvaluationPlan
 from reviews.queries.generation import generation_progress, jobs_of, newest_faults
 from reviews.queries.leaks import leak_report
 
@@ -35,6 +35,8 @@ def progress(request: HttpRequest, found: Evaluation) -> HttpResponse:
         context |= {"leaks": leak_report(found)}
     if target not in {"faults", "leaks"}:
         context |= {"progress": generation_progress(found), "resume_form": ResumeForm()}
+    if not request.htmx:
+        context["plan"] = EvaluationPlan.objects.filter(evaluation=found).first()
     if target == "faults" or not request.htmx:
         context["faults"] = newest_faults(found)
     part = "" if not request.htmx else f"#{target}" if target in {"faults", "leaks"} else "#progress"

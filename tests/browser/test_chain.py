@@ -99,6 +99,8 @@ def start_evaluation(page: Page, name: str) -> None:
     page.get_by_label("Votes per comparison").fill(str(VOTES))
     page.get_by_label("Guidelines").fill("Which answer would *you* send?")
     page.get_by_role("button", name="Start", exact=True).click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("The plan")
+    page.get_by_role("button", name="Keep the plan").click()
     expect(page.get_by_role("heading", level=1)).to_contain_text(name)
 
 

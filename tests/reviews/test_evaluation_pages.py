@@ -51,19 +51,19 @@ def fields(versions: tuple[ModelVersion, ModelVersion]) -> dict[str, Any]:
     }
 
 
-def test_form_starts_an_evaluation_and_leads_to_it(
+def test_form_starts_an_evaluation_and_leads_to_its_plan(
     client: Client, fields: dict[str, Any], lead: User, versions: tuple[ModelVersion, ModelVersion]
 ) -> None:
     response = client.post(NEW, fields)
     evaluation = Evaluation.objects.get()
     assert response.status_code == 302
-    assert response.headers["Location"] == evaluation.get_absolute_url()
+    assert response.headers["Location"] == reverse("plan", args=[evaluation.pk])
     assert (evaluation.name, evaluation.guidelines) == ("Support, November", "Be fair.")
     assert (evaluation.candidate, evaluation.baseline) == versions
     assert (evaluation.votes_per_comparison, evaluation.started_by) == (2, lead)
     assert evaluation.comparisons.count() == 5
     assert Response.objects.filter(status="pending").count() == 10
-    assert "Started. What the models have not answered yet" in client.get(response.headers["Location"]).text
+    assert "Started. While the models answer" in client.get(response.headers["Location"]).text
 
 
 def test_candidate_against_itself_is_422(client: Client, fields: dict[str, Any]) -> None:

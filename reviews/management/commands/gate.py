@@ -37,7 +37,9 @@ class Command(BaseCommand):
         found = find_evaluation(evaluation)
         gated = gate_now(found)
         if gated is None:
-            raise CommandError(_no_plan(found.opened_at is None), returncode=2)
+            raise CommandError(
+                "Voting is not open yet, so no plan is frozen; open voting first.", returncode=2
+            )
         if options["json"]:
             self.stdout.write(json.dumps(gated.as_json(), ensure_ascii=False, indent=2))
         else:
@@ -46,6 +48,10 @@ class Command(BaseCommand):
             sys.exit(status)
 
     def _print(self, gated: Gated, *, closed: bool) -> None:
+        if gated.is_retrospective:
+            self.stdout.write(
+                "Imported: the plan was made after the votes, so this is what they would have decided."
+            )
         self.stdout.write(f"{gated.gate.verdict.name}: {gate_words.sentence(gated, closed=closed)}")
         for said in gate_words.reasons(gated, seconds_per_vote()[0], closed=closed):
             self.stdout.write(f"  - {said.text} {said.missing}".rstrip())
@@ -54,12 +60,6 @@ class Command(BaseCommand):
         for intent in gated.gate.intents:
             self.stdout.write(f"{intent.name:<{width}}  {_line(intent)}")
         self.stdout.write(f"\nplan sha256 {gated.gate.plan_sha256}")
-
-
-def _no_plan(is_generating: bool) -> str:
-    if is_generating:
-        return "Voting is not open yet, so no plan is frozen; open voting first."
-    return "This evaluation has no frozen plan: it was run elsewhere. manage.py winrates prints its figures."
 
 
 def _line(intent: Intent) -> str:
