@@ -10,7 +10,7 @@ export UV_NO_PROGRESS=1
 export UV_SYSTEM_CERTS ?= 1
 unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-reset run test lint test-sqlite test-postgres test-browser soak soak-voting bench-generation bench-import bench-preflight bench-gate bench-voting messages format clean chromium litellm lock
+.PHONY: help demo demo-reset run test lint test-sqlite test-postgres test-browser soak soak-voting bench-generation bench-import bench-preflight bench-gate bench-voting bench-dashboard messages format clean chromium litellm lock
 .DELETE_ON_ERROR:
 
 help: ## this list
@@ -69,6 +69,9 @@ bench-preflight: $(VENV)/.demo ## how fast a golden set is checked, beside json.
 
 bench-voting: $(VENV)/.dev $(VENV)/.redis $(VENV)/.chromium ## what a vote and the next pair cost, beside a bare Django view; COMPARISONS=10000 for a smaller evaluation
 	@$(PY) bench/voting.py --comparisons $(or $(COMPARISONS),100000)
+
+bench-dashboard: $(VENV)/.dev $(VENV)/.redis ## what a dashboard of a million votes costs, beside the SQL aggregate it needs; EXAMPLES=10000 for fewer
+	@$(PY) bench/dashboard.py --examples $(or $(EXAMPLES),100000)
 
 bench-generation: $(VENV)/.dev $(VENV)/.redis ## how near to a limit the workers keep, beside a bare asyncio loop; SECONDS=20 for a shorter window
 	@$(PY) bench/generation.py --seconds $(or $(SECONDS),40)

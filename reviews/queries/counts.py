@@ -21,7 +21,7 @@ from reviews.stats.tally import Tally, example_scores
 COLUMNS = ("wins", "losses", "ties", "both_bad")
 VOTED_ON = Q(turns__gt=0) | Q(identical=True)
 # moments of a path times intents: more would be more rows than there is to see
-MOST_CELLS = 2000
+MOST_CELLS = 1500
 MOST_MOMENTS = 100
 
 type Ints = NDArray[np.int64]
@@ -163,22 +163,28 @@ def counts_by_moment(evaluation: Evaluation, intents: list[str], end: int | None
     if last is None:
         return Moments(np.zeros(0, np.int64), np.zeros(0), np.zeros((0, len(intents), 0), np.int64))
     width = max(1, -(-(last + 1) // moments))
-    rows = list(
+    # half points and votes tell a score; grouped by them there are a few rows where ways to come out are many
+    number = {name: index for index, name in enumerate(intents)}
+    rows = (
         found.order_by()
-        .annotate(moment=F("position") / Value(width, output_field=IntegerField()))
-        .values_list("moment", "intent", *COLUMNS, "identical")
+        .annotate(
+            moment=F("position") / Value(width, output_field=IntegerField()),
+            points=Case(
+                When(identical=True, then=Value(1)), default=2 * F("wins") + F("ties") + F("both_bad")
+            ),
+            votes=Case(
+                When(identical=True, then=Value(1)),
+                default=F("wins") + F("losses") + F("ties") + F("both_bad"),
+            ),
+        )
+        .values_list("intent", "moment", "points", "votes")
         .annotate(repeats=Count("pk"))
     )
-    place = {name: index for index, name in enumerate(intents)}
-    table = np.array([row[2:6] for row in rows], dtype=np.int64).reshape(-1, 4)
-    scores = example_scores(table, np.array([row[6] for row in rows], dtype=np.bool_))
-    values, which = np.unique(scores, return_inverse=True)
-    steps, step = np.unique(np.array([int(row[0]) for row in rows], dtype=np.int64), return_inverse=True)
+    table = np.array([(number[intent], *numbers) for intent, *numbers in rows], dtype=np.int64)
+    place, moment, points, votes, repeats = table.T
+    values, which = np.unique(points / (2 * votes), return_inverse=True)
+    steps, step = np.unique(moment, return_inverse=True)
     counts = np.zeros((steps.size, len(intents), values.size), dtype=np.int64)
-    np.add.at(
-        counts,
-        (step, np.array([place[row[1]] for row in rows], dtype=np.int64), which),
-        np.array([row[7] for row in rows], dtype=np.int64),
-    )
+    np.add.at(counts, (step, place, which), repeats)
     counts = np.cumsum(counts, axis=0)
     return Moments(counts.sum(axis=(1, 2)), values, counts)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 import numpy as np
+from django.core.cache import cache
 
 from models_registry.models import Response
 from reviews.models import Evaluation
@@ -14,6 +15,7 @@ from reviews.queries.tags import examples_by_tag
 from reviews.stats.quantiles import QuantileInterval, quantile
 
 LEVEL = 0.95
+KEPT_SECONDS = 24 * 3600
 FIELDS = ("latency_seconds", "first_token_seconds", "cost", "by_batch")
 
 type Facts = tuple[float | None, float | None, Decimal | None, bool]
@@ -55,6 +57,18 @@ class ServingRow:
     @property
     def was_streamed(self) -> bool:
         return any(side.first_token_p50_seconds is not None for side in (self.candidate, self.baseline))
+
+
+def kept_serving(evaluation: Evaluation) -> list[ServingRow]:
+    """`serving`, computed once: from the day voting opens no response changes any more."""
+    if evaluation.opened_at is None:
+        return serving(evaluation)
+    key = f"serving:{evaluation.pk}"
+    found: list[ServingRow] | None = cache.get(key)
+    if found is None:
+        found = serving(evaluation)
+        cache.set(key, found, KEPT_SECONDS)
+    return found
 
 
 def serving(evaluation: Evaluation) -> list[ServingRow]:

@@ -62,6 +62,7 @@ TABLE = {
     "evaluation_path": DONE_BY_LEADS,
     "evaluation_batches": WATCHED,
     "plan": WATCHED,
+    "evaluation_serving": WATCHED,
     "extend_plan": DONE_BY_LEADS,
     "evaluation_scan": DONE_BY_LEADS,
     "evaluation_reviewers": WATCHED,
