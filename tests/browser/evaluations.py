@@ -25,9 +25,20 @@ def open_evaluation(
     **fields: Any,
 ) -> Evaluation:
     """Voting is open on answers of `text_of("candidate" or "baseline", example's id)`."""
+    evaluation = started(rows, text_of=text_of, votes_per_comparison=votes_per_comparison, **fields)
+    return open_voting(evaluation=evaluation, by=None)
+
+
+def started(
+    rows: Sequence[Mapping[str, Any]] | int = 3,
+    *,
+    text_of: Callable[[str, str], str] = lambda side, key: f"{MARKS[side]} an answer to {key}",
+    **fields: Any,
+) -> Evaluation:
+    """Every response is there; voting waits for a lead to open it."""
     if isinstance(rows, int):
         rows = make_rows(rows)
-    evaluation = make_evaluation(rows, opened=False, votes_per_comparison=votes_per_comparison, **fields)
+    evaluation = make_evaluation(rows, opened=False, **fields)
     for comparison in evaluation.comparisons.select_related("example"):
         for side in MARKS:
             Response.objects.filter(pk=getattr(comparison, f"{side}_response_id")).update(
@@ -41,7 +52,7 @@ def open_evaluation(
                 attempts=1,
                 done_at=timezone.now(),
             )
-    return open_voting(evaluation=evaluation, by=None)
+    return evaluation
 
 
 def votes_of(reviewer: User) -> list[str]:

@@ -13,11 +13,12 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.core.cache import cache
 from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
-from django.utils import translation
+from django.utils import timezone, translation
 
 from reviews.actions.evaluations import close_evaluation
 from reviews.actions.votes import undo_vote
@@ -62,9 +63,9 @@ def judged(
         turn.reviewer, turn.voted = reviewer, True
         cast.append((turn, choice(comparison.position, comparison.intent)))
     Assignment.objects.bulk_update([turn for turn, _said in cast], ["reviewer", "voted"], batch_size=500)
-    now = evaluation.opened_at
+    now = timezone.now()
     Vote.objects.bulk_create([Vote(assignment=turn, choice=said, cast_at=now) for turn, said in cast])
-    counted = Counter((turn.reviewer_id, turn.intent) for turn, _said in cast)
+    counted = Counter((turn.reviewer_id or 0, turn.intent) for turn, _said in cast)
     ReviewerTally.objects.bulk_create(
         ReviewerTally(evaluation=evaluation, reviewer_id=person, intent=intent, votes=votes, judgements=votes)
         for (person, intent), votes in counted.items()
@@ -168,10 +169,9 @@ def test_query_gives_the_verdict_of_the_scores_in_the_queue(reviewer: User, seco
         votes = Vote.objects.filter(assignment__comparison=comparison).values_list("choice", flat=True)
         scores.append(sum(value[vote] for vote in votes) / len(votes))
         intents.append(names.index(comparison.intent))
-    measured = Measured(latency_p95=0.5, cost=pytest.approx(0.00007), failure_rate=0.0)
     wanted = gate(found.plan, scores, intents, found.measured)
     assert found.gate == wanted
-    assert found.measured == measured
+    assert found.measured == Measured(latency_p95=0.5, cost=0.00007, failure_rate=0.0)
     path = computed(evaluation).path
     assert path is not None
     whole = gate_path(found.plan, scores, intents)
@@ -277,7 +277,7 @@ def test_a_later_attempt_is_numbered(reviewer: User, lead: User, client_for: Any
 @pytest.mark.parametrize("choice", ["candidate", "baseline", "tie"])
 @pytest.mark.parametrize("votes", [0, 10, 60])
 def test_every_verdict_and_reason_has_words(reviewer: User, choice: str, votes: int) -> None:
-    plan = {"guarded": ["refunds"], "cost": 0.000001, "latency_p95": 0.1}
+    plan: dict[str, Any] = {"guarded": ["refunds"], "cost": 0.000001, "latency_p95": 0.1}
     found = verdict_of(judged(reviewer, votes=votes, choice=lambda place, intent: choice, **plan))
     for language in ("en", "es"):
         for closed in (False, True):
@@ -299,9 +299,14 @@ def test_figures_are_computed_once_a_second_however_many_look(
     evaluation = judged(reviewer, votes=20)
     calls: list[str] = []
     real = figures_module.computed
-    monkeypatch.setattr(figures_module, "computed", lambda *given: calls.append("") or real(*given))
+
+    def noted(evaluation: Evaluation, stamp: str = "") -> figures_module.Figures:
+        calls.append(stamp)
+        return real(evaluation, stamp)
+
+    monkeypatch.setattr(figures_module, "computed", noted)
     now = [1000.0]
-    monkeypatch.setattr(figures_module.time, "time", lambda: now[0])
+    monkeypatch.setattr("reviews.queries.figures.time.time", lambda: now[0])
     for _ in range(5):
         figures(evaluation)
     assert len(calls) == 1
@@ -330,9 +335,9 @@ def test_while_someone_computes_others_see_what_was_before(
     before = figures(evaluation)
     monkeypatch.setattr(figures_module, "FRESH_SECONDS", 0)
     make_vote(evaluation.comparisons.get(position=20), reviewer, "tie")
-    figures_module.cache.add(f"figures:{evaluation.pk}:locked", 1, 10)
+    cache.add(f"figures:{evaluation.pk}:locked", 1, 10)
     assert figures(evaluation).stamp == before.stamp
-    figures_module.cache.delete(f"figures:{evaluation.pk}:locked")
+    cache.delete(f"figures:{evaluation.pk}:locked")
     assert figures(evaluation).stamp != before.stamp
 
 
