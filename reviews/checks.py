@@ -13,8 +13,10 @@ from collections.abc import Hashable, Sequence
 KINDS = ("swapped", "identical", "mismatched")
 # votes of the reviewer between a pair and the same pair with its sides exchanged
 LEAST_BETWEEN = 10
-# pairs that a reviewer is shown before the first check: by then each kind can be made of their own votes
-FIRST = LEAST_BETWEEN + 2
+# a check is made up to so many pairs before it is shown
+AHEAD = 3
+# pairs that a reviewer is shown before the first check: when it is made, each kind can be made of their own votes
+FIRST = LEAST_BETWEEN + AHEAD + 2
 _WORD = re.compile(r"[^\W\d_]{4,}")
 
 

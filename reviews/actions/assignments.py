@@ -77,6 +77,16 @@ def release_held(*, evaluation: Evaluation, reviewer: User) -> int:
     )
 
 
+def look_ahead(*, evaluation: Evaluation, reviewer: User) -> None:
+    """Read what a claim reads, and take nothing."""
+    _heads(
+        evaluation,
+        reviewer,
+        eligibility(evaluation, reviewer),
+        standing(evaluation, reviewer).surplus_of_left,
+    )
+
+
 def _take_next(evaluation: Evaluation, reviewer: User, stands: Standing, *, shown: bool) -> int | None:
     """The id of a free turn that this reviewer won; None where none is left for them."""
     allowed = eligibility(evaluation, reviewer)

@@ -36,12 +36,11 @@ def claim_next(*, evaluation: Evaluation, reviewer: User) -> Assignment | None:
         shown = turns.aggregate(last=Max("shown_at"))["last"]
         check = open_check(evaluation, reviewer)
         # what was shown last comes first; a turn that was only held comes after a check
-        if check and (shown is None or (check.shown_at and check.shown_at > shown)):
+        comes_first = shown is None or (check and check.shown_at and check.shown_at > shown)
+        # none comes after the last vote
+        is_left = check and (check.shown_at or open_comparisons(evaluation, reviewer).exists())
+        if check and comes_first and is_left and _is_its_turn(check):
             return _with_texts(_show(check))
-        if not check and not turns.exists() and open_comparisons(evaluation, reviewer).exists():
-            check = make_if_due(evaluation=evaluation, reviewer=reviewer)
-            if check:
-                return _with_texts(_show(check))
     return assignments.claim_next(evaluation=evaluation, reviewer=reviewer)
 
 
@@ -50,10 +49,12 @@ def hold_next(*, evaluation: Evaluation, reviewer: User, beside: Assignment | No
     is_check = beside is not None and check_of(beside) is not None
     if evaluation.check_percent and not is_check:
         check = open_check(evaluation, reviewer)
-        if check is None and (beside is not None or open_comparisons(evaluation, reviewer).exists()):
-            check = make_if_due(evaluation=evaluation, reviewer=reviewer)
-        if check is not None:
+        if check is not None and _is_its_turn(check):
+            # it reads what a turn's claim would, or its answer came sooner than those with a pair
+            assignments.look_ahead(evaluation=evaluation, reviewer=reviewer)
             return _with_texts(as_turn(check))
+        if check is None and beside is not None:
+            make_ahead(evaluation=evaluation, reviewer=reviewer)
     return assignments.hold_next(
         evaluation=evaluation, reviewer=reviewer, beside=None if is_check else beside
     )
@@ -69,25 +70,32 @@ def show_held(*, evaluation: Evaluation, reviewer: User, ticket: str) -> Assignm
     return None if check is None else _show(check)
 
 
-def make_if_due(*, evaluation: Evaluation, reviewer: User) -> HiddenCheck | None:
-    """The reviewer's next check, where one is due and can be made."""
+def _is_its_turn(check: HiddenCheck) -> bool:
+    if check.shown_at:
+        return True
+    before = checks_given(check.evaluation, check.reviewer).given
+    return standing(check.evaluation, check.reviewer).votes + before >= check.place
+
+
+def make_ahead(*, evaluation: Evaluation, reviewer: User) -> HiddenCheck | None:
+    """The reviewer's next check, where one comes soon and can be made; it is shown when its place has come.
+
+    To make one takes longer than to serve a pair. So it is made some pairs before its own, with the answer to a vote
+    that brings a pair: how long an answer takes does not tell what is in it.
+    """
     given = checks_given(evaluation, reviewer)
-    number = given.given
-    shown = standing(evaluation, reviewer).votes + number
-    if not checks.is_due(
-        seed=evaluation.seed,
-        reviewer=reviewer.pk,
-        percent=evaluation.check_percent,
-        shown=shown,
-        last=given.last,
-    ):
+    number, shown = given.made, standing(evaluation, reviewer).votes + given.given
+    soon = shown + 1 + checks.pick(evaluation.seed, reviewer.pk, number, "ahead", checks.AHEAD)
+    run = checks.next_run(evaluation.check_percent, soon, given.last)
+    place = checks.place(evaluation.seed, reviewer.pk, evaluation.check_percent, run)
+    if soon < place:
         return None
     for kind in checks.kinds_in_turn(evaluation.seed, reviewer.pk, number):
         made = _MAKERS[Kind(kind)](evaluation, reviewer, number)
         if made is None:
             continue
         made.evaluation, made.reviewer, made.kind = evaluation, reviewer, kind
-        made.number, made.place = number, shown
+        made.number, made.place = number, max(place, shown + 1)
         made.lease_until = timezone.now() + lease_time()
         try:
             with transaction.atomic():

@@ -25,7 +25,7 @@ LOOKED_AT = 40
 
 def checks_of(evaluation: Evaluation, reviewer: User) -> QuerySet[HiddenCheck]:
     return HiddenCheck.objects.filter(evaluation=evaluation, reviewer=reviewer).select_related(
-        "evaluation", "comparison__example", "left_response", "right_response"
+        "evaluation", "reviewer", "comparison__example", "left_response", "right_response"
     )
 
 
@@ -97,8 +97,9 @@ def answered_checks(evaluation: Evaluation, reviewer: User) -> QuerySet[HiddenCh
 
 @dataclass(frozen=True)
 class ChecksGiven:
-    """How many a reviewer was given in an evaluation, how many of them are open, and where the last one stands."""
+    """How many were made for a reviewer, how many shown, how many of these are open, and where the last one stands."""
 
+    made: int = 0
     given: int = 0
     open: int = 0
     last: int | None = None
@@ -106,16 +107,17 @@ class ChecksGiven:
 
 # asked at every vote
 GIVEN = """
-SELECT COUNT(*), COALESCE(SUM(CASE WHEN answered_at IS NULL THEN 1 ELSE 0 END), 0), MAX(place) FROM reviews_hiddencheck
-WHERE evaluation_id = %(evaluation)s AND reviewer_id = %(reviewer)s
+SELECT COUNT(*), COUNT(shown_at), COUNT(CASE WHEN answered_at IS NULL THEN shown_at END),
+  MAX(CASE WHEN shown_at IS NOT NULL THEN place END)
+FROM reviews_hiddencheck WHERE evaluation_id = %(evaluation)s AND reviewer_id = %(reviewer)s
 """
 
 
 def checks_given(evaluation: Evaluation, reviewer: User) -> ChecksGiven:
     if not evaluation.check_percent:
         return ChecksGiven()
-    ((given, opened, last),) = rows(GIVEN, {"evaluation": evaluation.pk, "reviewer": reviewer.pk})
-    return ChecksGiven(int(given), int(opened), last)
+    ((made, given, opened, last),) = rows(GIVEN, {"evaluation": evaluation.pk, "reviewer": reviewer.pk})
+    return ChecksGiven(int(made), int(given), int(opened), last)
 
 
 # --- what they are made of -----------------------------------------------------------------------------------------

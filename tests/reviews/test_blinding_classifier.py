@@ -22,14 +22,18 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 
-from reviews.models import Assignment, Evaluation
+from reviews.checks import FIRST
+from reviews.models import Assignment, Evaluation, HiddenCheck
 from tests.browser.evaluations import open_evaluation
 from tests.factories import make_rows
 
 pytestmark = pytest.mark.django_db
 
 PAIRS, LEARNT, TOO_MANY = 50, 25, 21
+CHECKED = 84
 SECTION = re.compile(r'(?=<section id="pair")')
+# the conversation and both answers, rendered and as they were written
+TEXTS = re.compile(r'<div class="(?:prose|plain answer-raw)".*?</div>', re.DOTALL)
 TICKET = re.compile(r'data-ticket="([\w-]{16})"')
 ARTICLE = re.compile(r'<article class="answer" id="(left|right)-answer".*?</article>', re.DOTALL)
 # what differs with every answer because time and people do
@@ -38,14 +42,14 @@ SECRETS = re.compile(r'csrfmiddlewaretoken" value="\w+"|X-CSRFToken": "\w+"')
 
 @dataclass(frozen=True)
 class Received:
-    """One pair as it arrived; `left`: is the candidate there, which nothing else here may tell."""
+    """One pair as it arrived; `left`: is the candidate there, which nothing else may tell. None: a hidden check."""
 
     html: str
     headers: str
     ticket: str
     number: int
     seconds: float
-    left: bool
+    left: bool | None
 
 
 def word(dice: random.Random) -> str:
@@ -57,7 +61,10 @@ def words_of(dice: random.Random) -> Callable[[str, str], str]:
 
 
 def receive(client: Client, evaluation: Evaluation) -> list[Received]:
-    """Vote as the page's script does: a pair is shown, the one after it comes with the answer to the vote."""
+    """Vote as the page's script does: a pair is shown, the one after it comes with the answer to the vote.
+
+    All that came until nothing was left: hidden checks, too, on which the candidate is on neither side.
+    """
     arrived: list[tuple[str, str, float]] = []
 
     def get(ask: Callable[[], Any]) -> None:
@@ -73,17 +80,18 @@ def receive(client: Client, evaluation: Evaluation) -> list[Received]:
         arrived.extend((section, headers, seconds) for section in sections)
 
     get(lambda: client.get(reverse("vote", args=[evaluation.pk])))
-    for number in range(PAIRS):
-        tickets = [found[1] for html, *_ in arrived if (found := TICKET.search(html))]
+    number = 0
+    while number < len(tickets := [found[1] for html, *_ in arrived if (found := TICKET.search(html))]):
         shown = tickets[number + 1] if number + 1 < len(tickets) else ""
         given = {"choice": ("left", "right", "tie", "both_bad")[number % 4], "shown": shown}
         cast = reverse("cast_vote", args=[tickets[number]])
         get(lambda: client.post(cast, given, headers={"HX-Request": "true"}))  # noqa: B023 - called at once
+        number += 1
     sides = dict(Assignment.objects.filter(evaluation=evaluation).values_list("ticket", "candidate_on_left"))
     pairs = [(found[1], *pair) for pair in arrived if (found := TICKET.search(pair[0]))]
-    assert len(pairs) == PAIRS
+    assert len(pairs) == len(sides) + HiddenCheck.objects.filter(evaluation=evaluation).count()
     return [
-        Received(html, headers, ticket, number, seconds, sides[ticket])
+        Received(html, headers, ticket, number, seconds, sides.get(ticket))
         for number, (ticket, html, headers, seconds) in enumerate(pairs)
     ]
 
@@ -139,9 +147,42 @@ def pairs(client_for: Callable[..., Client], reviewer: User) -> list[Received]:
     return receive(client_for(reviewer), evaluation)
 
 
+@pytest.fixture
+def pairs_and_checks(client_for: Callable[..., Client], reviewer: User) -> list[Received]:
+    """Three in ten of all that is shown are checks: enough to learn from and to guess."""
+    dice = random.Random(20261126)
+    evaluation = open_evaluation(make_rows(CHECKED), text_of=words_of(dice), seed=20261126, check_percent=30)
+    return receive(client_for(reviewer), evaluation)
+
+
 def test_classifier_reads_all_that_arrives_and_does_no_better_than_chance(pairs: list[Received]) -> None:
     assert 0.3 < np.mean([pair.left for pair in pairs]) < 0.7
     assert guessed_right(pairs) < TOO_MANY
+
+
+def test_classifier_does_no_better_on_pairs_among_hidden_checks(pairs_and_checks: list[Received]) -> None:
+    only_pairs = [pair for pair in pairs_and_checks if pair.left is not None]
+    assert guessed_right(only_pairs[:PAIRS]) < TOO_MANY
+
+
+def test_classifier_does_not_tell_a_check_from_a_pair(pairs_and_checks: list[Received]) -> None:
+    """By all that is around the texts. These it may not read: a check repeats some of them, that is what it is."""
+    blank = [
+        replace(
+            pair,
+            html=TEXTS.sub("", pair.html),
+            # what is to be guessed
+            left=pair.left is None,
+        )
+        for pair in pairs_and_checks
+    ]
+    checks = [pair for pair in blank if pair.left][: PAIRS // 2]
+    others = [pair for pair in blank if not pair.left]
+    dice = random.Random(3)
+    mixed = [*checks, *dice.sample(others[FIRST:], PAIRS - len(checks))]
+    dice.shuffle(mixed)
+    assert len(mixed) == PAIRS
+    assert guessed_right(mixed) < TOO_MANY
 
 
 PLANTED: dict[str, Callable[[Received], Received]] = {
