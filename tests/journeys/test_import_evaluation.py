@@ -152,3 +152,38 @@ def test_vicuna80_loads_with_every_model_an_empty_answer_too(shared_data: Path, 
     folder = shared_data / "vicuna80"
     report, figures = load(folder, model, model, "vicuna-13b", votes=folder / "judge_votes.jsonl")
     assert report["comparisons"] == figures["overall"]["examples"] == 80
+
+
+@pytest.mark.parametrize(
+    ("folder", "candidate", "baseline", "options", "examples", "verdict"),
+    [
+        ("alpaca_eval", "alpaca-7b", "text_davinci_003", {}, 805, "REJECT"),
+        ("alpaca_eval", "vicuna-13b", "text_davinci_003", {}, 805, "PROMOTE"),
+        # nobody is told anything by 31 examples
+        ("mt_bench", "gpt-3.5-turbo", "gpt-4", {"turn": 1}, 31, "INCONCLUSIVE"),
+        ("vicuna80", "vicuna-13b", "bard", {"votes": "judge_votes.jsonl"}, 80, "INCONCLUSIVE"),
+    ],
+)
+def test_gate_says_what_imported_votes_would_have_decided(
+    shared_data: Path,
+    folder: str,
+    candidate: str,
+    baseline: str,
+    options: dict[str, Any],
+    examples: int,
+    verdict: str,
+) -> None:
+    given = options | ({"votes": shared_data / folder / options["votes"]} if "votes" in options else {})
+    _report, figures = load(shared_data / folder, "imported", candidate, baseline, **given)
+    out = io.StringIO()
+    try:
+        call_command("gate", "imported", "--json", stdout=out)
+        status = 0
+    except SystemExit as ended:
+        status = int(str(ended.code))
+    told = json.loads(out.getvalue())
+    assert (told["verdict"], told["retrospective"]) == (verdict, True)
+    assert status == {"PROMOTE": 0, "REJECT": 1}.get(verdict, 3)
+    assert told["overall"]["examples"] == told["plan"]["examples"] == examples
+    # with the golden set's own shares the weighted win rate is the plain one
+    assert told["overall"]["win_rate"] == pytest.approx(figures["overall"]["win_rate"], abs=1e-9)
