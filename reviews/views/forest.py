@@ -59,7 +59,8 @@ def _gate_row(intent: Intent, gated: Gated, behind: str, *, closed: bool) -> For
     insufficient = intent.status == "insufficient"
     return ForestRow(
         label=intent_shown(intent.name),
-        url=f"{behind}?{urlencode({'tag': intent.name})}",
+        # an example counts under its primary intent alone
+        url=f"{behind}?{urlencode({'intent': intent.name})}",
         estimate=Estimate(
             rate.examples,
             rate.win_rate,

@@ -43,14 +43,14 @@ def path_plot(path: Path | None, *, planned: int, bar: float) -> PathPlot | None
 
     def points(values: Sequence[float]) -> list[str]:
         return [
-            f"{WIDTH * seen / most:.1f},{HEIGHT * (1 - value):.1f}"
+            f"{WIDTH * seen / most:.1f} {HEIGHT * (1 - value):.1f}"
             for seen, value in zip(path.examples, values, strict=True)
         ]
 
     step = max(1, len(path.examples) // ROWS)
     moments = list(zip(path.examples, path.win_rate, path.low, path.high, strict=True))
     line = points(path.win_rate)
-    last_x, last_y = line[-1].split(",")
+    last_x, last_y = line[-1].split()
     return PathPlot(
         band=" ".join([*points(path.high), *reversed(points(path.low))]),
         line=" ".join(line),

@@ -61,7 +61,7 @@ def verdict(gated: Gated | None, *, behind: str, closed: bool) -> ShownVerdict |
         name=NAMES[gated.gate.verdict],
         sentence=sentence(gated, closed=closed),
         reasons=[
-            ShownReason(said, f"{behind}?{urlencode({'tag': said.intent})}" if said.intent else "")
+            ShownReason(said, f"{behind}?{urlencode({'intent': said.intent})}" if said.intent else "")
             for said in reasons(gated, seconds_per_vote()[0], closed=closed)
         ],
         limits=[

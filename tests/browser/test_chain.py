@@ -161,12 +161,12 @@ def expected_figures(ballots: list[Ballot]) -> dict[str, list[int]]:
     return {name: [count[choice] for choice in order] for name, count in counts.items()}
 
 
-def expected_win_rate(ballots: list[Ballot], tag: str = "") -> float:
+def expected_win_rate(ballots: list[Ballot], intent: str = "") -> float:
     """The mean over examples of the mean of their votes; the same text on both sides is a tie."""
     worth = {"candidate": 1.0, "baseline": 0.0, "tie": 0.5, "both bad": 0.5}
     scores = []
     for example in EXAMPLES:
-        if tag and tag not in example.get("tags", ["untagged"]):
+        if intent and intent != example.get("tags", ["untagged"])[0]:  # it counts under its primary intent
             continue
         votes = [
             worth[ballot.choices[example["id"]]] for ballot in ballots if example["id"] in ballot.choices
@@ -200,7 +200,7 @@ def expect_figures(dashboard: Page, ballots: list[Ballot]) -> None:
     assert tags_on(dashboard) == expected
     if cast == VOTES * TO_VOTE_ON:
         rate = f"{100 * expected_win_rate(ballots):.1f}\N{NO-BREAK SPACE}%"
-        expect(dashboard.locator(".summary-sentence strong")).to_have_text(rate)
+        expect(dashboard.locator(".forest .is-overall td.num").nth(1)).to_have_text(rate)
         rates = {
             row.get_by_role("rowheader").locator("a").inner_text(): row.locator("td.num").nth(1).inner_text()
             for row in dashboard.locator(".forest tbody tr:not(.is-overall)").all()
@@ -213,18 +213,20 @@ def expect_figures(dashboard: Page, ballots: list[Ballot]) -> None:
 
 def expect_rows_behind(dashboard: Page, tag: str, ballots: list[Ballot]) -> None:
     dashboard.locator(".outcome-table").get_by_role("link", name=tag, exact=True).click()
-    rows = dashboard.locator("table.data tbody tr")
+    listed = dashboard.locator(".comparison-row")
     bearing = {example["id"] for example in EXAMPLES if tag in example.get("tags", ["untagged"])}
-    expect(rows).to_have_count(len(bearing))  # the click does not wait for the page it leads to
-    assert set(rows.get_by_role("rowheader").all_inner_texts()) == bearing
+    expect(listed).to_have_count(len(bearing))  # the click does not wait for the page it leads to
+    assert set(listed.locator(".row-note > :first-child").all_inner_texts()) == bearing
     for key in sorted(bearing):
-        dashboard.get_by_role("link", name=key, exact=True).click()
+        listed.filter(has_text=key).locator(".row-title").click()
         expect(dashboard.get_by_role("heading", level=1)).to_have_text(key)
-        expect(rows).to_have_count(len(ballots))
+        expect(dashboard.locator("table.data tbody tr")).to_have_count(len(ballots))
         answers = dashboard.locator(".answer > .prose")
         assert [text.split()[0] for text in answers.all_inner_texts()] == list(MARKS.values())
         votes = {
-            row.get_by_role("rowheader").inner_text(): row.locator("td").all_inner_texts()[:2]
+            row.get_by_role("rowheader").inner_text().split()[-1]: [
+                text.removesuffix(" slightly") for text in row.locator("td").all_inner_texts()[:2]
+            ]
             for row in dashboard.locator("table.data tbody tr").all()
         }
         assert votes == {ballot.name: [ballot.choices[key], ballot.pressed[key]] for ballot in ballots}
@@ -286,5 +288,6 @@ def test_what_two_reviewers_vote_by_keyboard_is_what_the_dashboard_shows(
     expect_figures(dashboard, ballots)
     for ballot in ballots:
         ballot.page.get_by_role("main").get_by_role("link", name="Home").click()
-        expect(ballot.page.get_by_text("Nothing to judge at the moment")).to_be_visible()
-        expect(ballot.page.get_by_text("Spring check")).to_have_count(0)
+        expect(ballot.page.get_by_text("Nothing is waiting for you.")).to_be_visible()
+        expect(ballot.page.get_by_text("your votes were counted")).to_be_visible()
+        expect(ballot.page.get_by_role("link", name=re.compile("^Vote ?: Spring check"))).to_have_count(0)

@@ -43,7 +43,7 @@ def test_verdict_changes_before_the_eyes_of_a_lead(
     # behind a tag are its comparisons, and a colleague can open the link
     page.get_by_role("link", name="refunds", exact=True).first.click()
     expect(page.get_by_role("heading", level=1)).to_contain_text("omparisons")
-    assert "tag=refunds" in page.url
+    assert "intent=refunds" in page.url
     page.go_back()
 
     vote(evaluation, reviewer, 15)

@@ -203,9 +203,9 @@ def test_hostile_tag_leads_to_its_comparisons(
 
     page.locator(".outcome-table").get_by_role("link", name=TAG, exact=True).click()
 
-    expect(page.locator("table.data tbody tr")).to_have_count(len(ROWS))
-    expect(page.get_by_label("Intent")).to_have_value(TAG)
-    expect(page.get_by_role("rowheader").first).to_contain_text("<script>alert(")
+    expect(page.locator(".comparison-row")).to_have_count(len(ROWS))
+    expect(page.get_by_label("Intent tag")).to_have_value(TAG)
+    expect(page.locator(".comparison-row .row-note").first).to_contain_text("<script>alert(")
 
 
 def test_link_in_a_text_goes_where_it_says_without_telling_from_where(

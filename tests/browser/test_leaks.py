@@ -64,7 +64,7 @@ def test_finding_leads_to_its_comparisons(
     finding = page.get_by_role("listitem").filter(has_text="Names one of the two models")
     finding.get_by_role("link", name="1 comparison").click()
     expect(page.get_by_label("Leak")).to_have_value("names_itself")
-    expect(page.locator("table.data tbody tr")).to_have_count(1)
+    expect(page.locator(".comparison-row")).to_have_count(1)
 
 
 @pytest.mark.parametrize("width", [1440, 390])

@@ -125,8 +125,7 @@ TABLE = {
     "model_version": WATCHED,
     "model_version_batches": WATCHED,
 }
-# what they answer to the other method
-OTHER_METHOD = {
+OTHER_METHOD = {  # what they answer to it
     "settle": 404,
     "plan": 302,
     "profile": 302,

@@ -251,7 +251,7 @@ def test_a_reason_leads_to_the_comparisons_behind_it(reviewer: User, lead: User,
     evaluation = judged(reviewer, examples=120, choice=by_dice(0.5), guarded=["refunds"])
     client = client_for(lead)
     page = client.get(evaluation.get_absolute_url()).text
-    link = re.search(r'<ul class="verdict-reasons">.*?<a href="([^"]+tag=refunds)">', page, re.DOTALL)
+    link = re.search(r'<ul class="verdict-reasons">.*?<a href="([^"]+intent=refunds)">', page, re.DOTALL)
     assert link is not None
     behind = client.get(html.unescape(link[1]))
     assert behind.status_code == 200
