@@ -12,12 +12,8 @@ somebody looked; *unchanged*: nothing did; *refresh*: what a watching page asks 
 from __future__ import annotations
 
 import argparse
-import json
-import os
-import platform
 import random
 import statistics
-import subprocess
 import sys
 import time
 from http.client import HTTPConnection
@@ -26,6 +22,8 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
+
+from bench.served import logged_in, machine, prepare, responses_of, server, services  # noqa: E402
 
 EXAMPLES, VOTES, TAGS = 100_000, 10, 50
 SMALL, SMALL_VOTES = 500, 2
@@ -69,7 +67,6 @@ def lay_out(examples: int, votes: int) -> Any:
     from django.db import connection, transaction
     from django.utils import timezone
 
-    from models_registry.models import Response
     from reviews.actions.evaluations import lay_out
     from reviews.models import Evaluation
     from tests.factories import freeze, make_golden_set_version, make_model_version, make_rows
@@ -83,23 +80,12 @@ def lay_out(examples: int, votes: int) -> Any:
     version = make_golden_set_version(rows)
     found = list(version.examples.prefetch_related("tags"))
     models = [make_model_version(), make_model_version()]
-    responses: list[dict[int, Response]] = []
-    for side, model in enumerate(models):
-        made = (
-            Response(
-                model_version=model,
-                example=example,
-                request_sha256=f"{examples:032x}{example.position:032x}",
-                status="done",
-                text=f"Answer {side} to {example.key}.",
-                latency_seconds=dice.lognormvariate(0, 0.4),
-                cost="0.0004",
-                done_at=timezone.now(),
-                attempts=1,
-            )
-            for example in found
-        )
-        responses.append({one.example_id: one for one in Response.objects.bulk_create(made, batch_size=2000)})
+
+    def told(example: Any) -> dict[str, Any]:
+        latency = dice.lognormvariate(0, 0.4)
+        return {"text": f"An answer to {example.key}.", "latency_seconds": latency, "cost": "0.0004"}
+
+    responses = [responses_of(model, found, told) for model in models]
     evaluation = Evaluation.objects.create(
         name=f"{examples * votes} votes",
         candidate=models[0],
@@ -135,24 +121,6 @@ class Lead:
         return 1000 * (time.perf_counter() - started), response.status, body
 
 
-def lead_cookies() -> str:
-    from django.conf import settings
-    from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
-    from django.contrib.auth.models import Group, User
-    from django.contrib.sessions.backends.db import SessionStore
-
-    from reviews.roles import LEAD
-
-    user = User.objects.create(username="bench-lead")
-    user.groups.add(Group.objects.get(name=LEAD))
-    session = SessionStore()
-    session[SESSION_KEY] = str(user.pk)
-    session[BACKEND_SESSION_KEY] = "django.contrib.auth.backends.ModelBackend"
-    session[HASH_SESSION_KEY] = user.get_session_auth_hash()
-    session.create()
-    return f"{settings.SESSION_COOKIE_NAME}={session.session_key}"
-
-
 def floor(evaluation: Any) -> float:
     from django.db import connection
 
@@ -177,29 +145,11 @@ def one_more_judgement(evaluation: Any) -> None:
 
 
 def measure(folder: Path, options: argparse.Namespace) -> None:
-    import django
-
-    django.setup()
-    from django.core.management import call_command
-    from django.db import connection
-
-    from bench.voting import a_free_port, wait_for
-
-    call_command("migrate", verbosity=0)
-    call_command("collectstatic", interactive=False, verbosity=0)
+    prepare()
     evaluations = [lay_out(SMALL, SMALL_VOTES), lay_out(options.examples, VOTES)]
-    cookies = lead_cookies()
-    port, log = a_free_port(), folder / "gunicorn.log"
-    command = ["-m", "gunicorn", "-c", "python:evalsite.gunicorn", "-b", f"127.0.0.1:{port}"]
-    with log.open("wb") as output:
-        server = subprocess.Popen([sys.executable, *command], cwd=ROOT, stdout=output, stderr=output)
-    try:
-        wait_for(port, server, log)
-        print(
-            f"Python {platform.python_version()}, Django {django.get_version()}, PostgreSQL "
-            f"{connection.pg_version // 10000}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}; "
-            f"{TAGS} tags; milliseconds, median of {ROUNDS}"
-        )
+    cookies = logged_in("bench-lead", "Lead")
+    with server(folder) as port:
+        print(f"{machine()}; {TAGS} tags; milliseconds, median of {ROUNDS}")
         print(f"{'votes':>10}{'SQL':>8}{'cold':>8}{'ratio':>8}{'unchanged':>11}{'refresh':>9}")
         for evaluation in evaluations:
             lead = Lead(port, cookies, f"/evaluations/{evaluation.pk}/")
@@ -224,9 +174,6 @@ def measure(folder: Path, options: argparse.Namespace) -> None:
                 f"{statistics.median(refresh):>9.1f}",
                 flush=True,
             )
-    finally:
-        server.terminate()
-        server.wait(30)
 
 
 def main() -> None:
@@ -235,31 +182,8 @@ def main() -> None:
     )
     parser.add_argument("--examples", type=int, default=EXAMPLES, help="of the larger evaluation")
     options = parser.parse_args()
-    servers = subprocess.Popen(
-        [sys.executable, "-B", str(ROOT / "tests" / "servers.py"), "postgres", "redis"],
-        cwd=ROOT,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert servers.stdout is not None
-    report = json.loads(servers.stdout.readline())
-    try:
-        if report["missing"]:
-            raise SystemExit("; ".join(report["missing"].values()))
-        os.environ |= report["environment"] | {
-            "DJANGO_SETTINGS_MODULE": "evalsite.settings",
-            "SECRET_KEY": "for-a-benchmark",
-            "DEBUG": "0",
-            "HTTPS": "0",
-            "LOG_LEVEL": "WARNING",
-        }
-        from bench.import_golden_set import create_database
-
-        create_database(os.environ["DATABASE_URL"])
-        measure(Path(report["folder"]), options)
-    finally:
-        servers.communicate()
+    with services("postgres", "redis") as folder:
+        measure(folder, options)
 
 
 if __name__ == "__main__":

@@ -28,6 +28,8 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+from bench.served import services  # noqa: E402
+
 AT_ONCE = 100
 LIMIT = 3000
 
@@ -244,29 +246,13 @@ def main() -> None:
     if options.bare:
         asyncio.run(ask_for_ever(options.bare))
         return
-    servers = start(["-B", str(ROOT / "tests" / "servers.py"), "postgres", "redis"])
-    endpoint = start([str(ROOT / "tests" / "fast_endpoint.py"), "--delay", "1"])
-    assert servers.stdout is not None
-    assert endpoint.stdout is not None
-    report = json.loads(servers.stdout.readline())
-    port = int(endpoint.stdout.readline())
-    try:
-        if report["missing"]:
-            raise SystemExit("; ".join(report["missing"].values()))
-        os.environ |= report["environment"] | {
-            "DJANGO_SETTINGS_MODULE": "evalsite.settings",
-            "SECRET_KEY": "for-a-benchmark",
-            "DEBUG": "0",
-            "LOG_LEVEL": "WARNING",
-            "WORKER_THREADS": str(AT_ONCE),
-        }
-        from bench.import_golden_set import create_database
-
-        create_database(os.environ["DATABASE_URL"])
-        measure(port, Path(report["folder"]), options)
-    finally:
-        endpoint.communicate()
-        servers.communicate()
+    with services("postgres", "redis", WORKER_THREADS=str(AT_ONCE)) as folder:
+        endpoint = start([str(ROOT / "tests" / "fast_endpoint.py"), "--delay", "1"])
+        assert endpoint.stdout is not None
+        try:
+            measure(int(endpoint.stdout.readline()), folder, options)
+        finally:
+            endpoint.communicate()
 
 
 if __name__ == "__main__":

@@ -19,10 +19,11 @@ import sys
 import time
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
+
+from bench.served import services  # noqa: E402
 
 
 def make_file(path: Path, rows: int) -> None:
@@ -135,14 +136,6 @@ def set_up() -> None:
     django.setup()
 
 
-def create_database(url: str) -> None:
-    import psycopg
-
-    address = urlsplit(url)
-    with psycopg.connect(urlunsplit(address._replace(path="/postgres")), autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {address.path[1:]}")
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -155,22 +148,8 @@ def main() -> None:
         set_up()
         child(options.child)
         return
-    servers = subprocess.Popen(
-        [sys.executable, "-B", str(ROOT / "tests" / "servers.py"), "postgres"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert servers.stdout is not None
-    report = json.loads(servers.stdout.readline())
-    try:
-        if report["missing"]:
-            raise SystemExit(report["missing"]["postgres"])
-        os.environ |= report["environment"]
-        create_database(os.environ["DATABASE_URL"])
-        measure(Path(report["folder"]) / "rows.jsonl", options.rows, options.turns)
-    finally:
-        servers.communicate()
+    with services("postgres") as folder:
+        measure(folder / "rows.jsonl", options.rows, options.turns)
 
 
 def measure(path: Path, rows: int, turns: int) -> None:

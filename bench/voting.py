@@ -13,13 +13,8 @@ from __future__ import annotations
 
 import argparse
 import itertools
-import json
-import os
-import platform
 import re
-import socket
 import statistics
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -32,6 +27,8 @@ from urllib.parse import urlencode
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
+
+from bench.served import logged_in, machine, prepare, responses_of, server, services  # noqa: E402
 
 SMALL, LARGE = 100, 100_000
 CONCURRENCY = (1, 8, 32)
@@ -136,7 +133,6 @@ def lay_out(comparisons: int, votes: int) -> Any:
     from django.db import connection
     from django.utils import timezone
 
-    from models_registry.models import Response
     from reviews.actions.dealing import deal_assignments
     from reviews.actions.evaluations import lay_out
     from reviews.models import Comparison, Evaluation
@@ -146,21 +142,10 @@ def lay_out(comparisons: int, votes: int) -> Any:
     version = make_golden_set_version(make_rows(comparisons))
     examples = list(version.examples.all())
     models = [make_model_version(), make_model_version()]
-    responses: list[dict[int, Response]] = []
-    for side, model in enumerate(models):
-        made = (
-            Response(
-                model_version=model,
-                example=example,
-                request_sha256=f"{comparisons:032x}{example.position:032x}",
-                status="done",
-                text=ANSWER.format(key=example.key, side=side),
-                done_at=timezone.now(),
-                attempts=1,
-            )
-            for example in examples
-        )
-        responses.append({one.example_id: one for one in Response.objects.bulk_create(made, batch_size=2000)})
+    responses = [
+        responses_of(model, examples, lambda example: {"text": ANSWER.format(key=example.key, side=side)})  # noqa: B023
+        for side, model in enumerate(models)
+    ]
     evaluation = Evaluation.objects.create(
         name=f"{comparisons} comparisons",
         candidate=models[0],
@@ -196,22 +181,12 @@ def lay_out(comparisons: int, votes: int) -> Any:
 def people(count: int) -> Iterator[tuple[str, str]]:
     """Cookies and token of reviewers who are logged in."""
     from django.conf import settings
-    from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
-    from django.contrib.auth.models import Group, User
-    from django.contrib.sessions.backends.db import SessionStore
+    from django.contrib.auth.models import User
 
-    group = Group.objects.get(name="Reviewer")
     for number in range(count):
-        user = User.objects.create(username=f"bench-{User.objects.count()}-{number}")
-        user.groups.add(group)
-        session = SessionStore()
-        session[SESSION_KEY] = str(user.pk)
-        session[BACKEND_SESSION_KEY] = "django.contrib.auth.backends.ModelBackend"
-        session[HASH_SESSION_KEY] = user.get_session_auth_hash()
-        session.create()
+        cookie = logged_in(f"bench-{User.objects.count()}-{number}", "Reviewer")
         token = f"{number:032d}"
-        cookies = f"{settings.SESSION_COOKIE_NAME}={session.session_key}; {settings.CSRF_COOKIE_NAME}={token}"
-        yield cookies, token
+        yield f"{cookie}; {settings.CSRF_COOKIE_NAME}={token}", token
 
 
 def first_page(port: int, cookies: str, evaluation: int) -> None:
@@ -255,53 +230,14 @@ def first_page(port: int, cookies: str, evaluation: int) -> None:
     )
 
 
-def a_free_port() -> int:
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        port: int = listening.getsockname()[1]
-    return port
-
-
-def wait_for(port: int, server: subprocess.Popen[bytes], log: Path) -> None:
-    for _ in range(200):
-        if server.poll() is not None:
-            raise SystemExit(log.read_text())
-        connection = HTTPConnection("127.0.0.1", port, timeout=2)
-        try:
-            connection.request("GET", "/healthz")
-            connection.getresponse().read()
-            return
-        except OSError:
-            time.sleep(0.1)
-        finally:
-            connection.close()
-    raise SystemExit("the server did not start within 20 seconds")
-
-
 def measure(folder: Path, options: argparse.Namespace) -> None:
-    import django
-
-    django.setup()
-    from django.core.management import call_command
-    from django.db import connection
-
-    call_command("migrate", verbosity=0)
-    call_command("collectstatic", interactive=False, verbosity=0)
+    prepare()
     # each reviewer votes on a comparison once, so the small evaluation wants many votes of each
     evaluations = [(SMALL, lay_out(SMALL, 60))]
     if options.comparisons > SMALL:
         evaluations.append((options.comparisons, lay_out(options.comparisons, 1)))
-    port, log = a_free_port(), folder / "gunicorn.log"
-    command = ["-m", "gunicorn", "-c", "python:evalsite.gunicorn", "-b", f"127.0.0.1:{port}"]
-    with log.open("wb") as output:
-        server = subprocess.Popen([sys.executable, *command], cwd=ROOT, stdout=output, stderr=output)
-    try:
-        wait_for(port, server, log)
-        print(
-            f"Python {platform.python_version()}, Django {django.get_version()}, PostgreSQL "
-            f"{connection.pg_version // 10000}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}; "
-            "milliseconds, median (95 %)"
-        )
+    with server(folder) as port:
+        print(f"{machine()}; milliseconds, median (95 %)")
         print(
             f"{'comparisons':>11}{'at once':>9}{'bare view':>18}{'vote and next':>18}{'ratio':>8}{'queries':>9}"
         )
@@ -316,9 +252,6 @@ def measure(folder: Path, options: argparse.Namespace) -> None:
                     flush=True,
                 )
         first_page(port, next(people(1))[0], evaluations[0][1].pk)
-    finally:
-        server.terminate()
-        server.wait(30)
 
 
 def main() -> None:
@@ -327,31 +260,8 @@ def main() -> None:
     )
     parser.add_argument("--comparisons", type=int, default=LARGE, help="of the larger evaluation")
     options = parser.parse_args()
-    servers = subprocess.Popen(
-        [sys.executable, "-B", str(ROOT / "tests" / "servers.py"), "postgres", "redis"],
-        cwd=ROOT,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert servers.stdout is not None
-    report = json.loads(servers.stdout.readline())
-    try:
-        if report["missing"]:
-            raise SystemExit("; ".join(report["missing"].values()))
-        os.environ |= report["environment"] | {
-            "DJANGO_SETTINGS_MODULE": "bench.voting_settings",
-            "SECRET_KEY": "for-a-benchmark",
-            "DEBUG": "0",
-            "HTTPS": "0",
-            "LOG_LEVEL": "WARNING",
-        }
-        from bench.import_golden_set import create_database
-
-        create_database(os.environ["DATABASE_URL"])
-        measure(Path(report["folder"]), options)
-    finally:
-        servers.communicate()
+    with services("postgres", "redis", DJANGO_SETTINGS_MODULE="bench.voting_settings") as folder:
+        measure(folder, options)
 
 
 if __name__ == "__main__":

@@ -43,12 +43,7 @@ def bring_forward(evaluation: Evaluation, chosen: list[Comparison], *, after: in
 
 def mark_identical(comparisons: list[Comparison]) -> list[Comparison]:
     """Mark the comparisons whose responses are the same text; the others are what there is to vote on."""
-    same = [
-        comparison
-        for comparison in comparisons
-        if comparison.candidate_response.text.strip() == comparison.baseline_response.text.strip()
-        and comparison.candidate_response.earlier_answers == comparison.baseline_response.earlier_answers
-    ]
+    same = [comparison for comparison in comparisons if comparison.has_same_text]
     for comparison in same:
         comparison.identical = True
     Comparison.objects.bulk_update(same, ["identical"], batch_size=BATCH)

@@ -181,3 +181,9 @@ class Comparison(models.Model):
 
     def get_absolute_url(self) -> str:
         return reverse("comparison", args=[self.pk])
+
+    @property
+    def has_same_text(self) -> bool:
+        """Both models said the same, also on the way to the last answer: there is nothing to judge."""
+        one, other = self.candidate_response, self.baseline_response
+        return one.text.strip() == other.text.strip() and one.earlier_answers == other.earlier_answers

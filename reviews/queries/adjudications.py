@@ -6,22 +6,15 @@ import random
 from dataclasses import dataclass
 
 import numpy as np
-from django.db.models import Count, F, Q, QuerySet
+from django.db.models import Count, Q, QuerySet
 
 from reviews.models import Adjudication, Assignment, Comparison, Evaluation, EvaluationPlan
-from reviews.queries.counts import COLUMNS, VOTED_ON
+from reviews.queries.counts import CAST, CODES, COLUMNS, VOTED_ON
 from reviews.queries.disagreements import DISAGREED
 from reviews.queries.voting import BlindPair, blind_pair
-from reviews.stats.choices import BASELINE, BOTH_BAD, CANDIDATE, TIE, VOTE_SCORES
+from reviews.stats.choices import VOTE_SCORES
 from reviews.stats.tally import example_scores
 from reviews.stats.win_rate import WinRate, win_rate
-
-SCORES = {
-    "candidate": VOTE_SCORES[CANDIDATE],
-    "baseline": VOTE_SCORES[BASELINE],
-    "tie": VOTE_SCORES[TIE],
-    "both_bad": VOTE_SCORES[BOTH_BAD],
-}
 
 
 def adjudicates(evaluation: Evaluation) -> bool:
@@ -33,7 +26,7 @@ def disputed(evaluation: Evaluation) -> QuerySet[Comparison]:
     """Comparisons that a lead may settle: reviewers disagree, and no vote of theirs is still to come."""
     found = evaluation.comparisons.filter(DISAGREED, identical=False)
     if evaluation.closed_at is None:
-        found = found.filter(turns=F("wins") + F("losses") + F("ties") + F("both_bad"))
+        found = found.filter(turns=CAST)
     return found
 
 
@@ -77,7 +70,10 @@ def adjudicated(evaluation: Evaluation) -> Adjudicated:
     numbers = np.array([(*row[:5], row[6]) for row in found], dtype=np.int64).reshape(-1, 6)
     votes = example_scores(numbers[:, :4], numbers[:, 4].astype(np.bool_))
     lead = np.array(
-        [score if row[5] is None else SCORES[row[5]] for row, score in zip(found, votes, strict=True)]
+        [
+            score if row[5] is None else VOTE_SCORES[CODES[row[5]]]
+            for row, score in zip(found, votes, strict=True)
+        ]
     )
     times = numbers[:, 5]
     return Adjudicated(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -260,7 +260,7 @@ def _matrix(judged: Iterable[Judged], estimates: Mapping[int, Estimate]) -> dict
         found[candidate, baseline] = Beats(one.evaluation, estimate)
         found[baseline, candidate] = Beats(one.evaluation, turned(estimate))
     return {
-        pair: Beats(beats.evaluation, _uncoloured(beats.estimate) if beats.insufficient else beats.estimate)
+        pair: Beats(beats.evaluation, replace(beats.estimate, coloured=not beats.insufficient))
         for pair, beats in found.items()
     }
 
@@ -273,10 +273,6 @@ def turned(estimate: Estimate) -> Estimate:
         None if rate is None else 1 - rate,
         None if limits is None else Interval(1 - limits.high, 1 - limits.low, limits.level, limits.method),
     )
-
-
-def _uncoloured(estimate: Estimate) -> Estimate:
-    return Estimate(estimate.examples, estimate.win_rate, estimate.interval, coloured=False)
 
 
 # --- the same pair over time -------------------------------------------------------------------------------------

@@ -7,17 +7,15 @@ reasons, which only votes hold.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
 from django.db import connection
-from django.db.models import BooleanField, Count, ExpressionWrapper, Q
 
 from models_registry.models.golden_set import UNTAGGED
 from reviews.models import Evaluation
-from reviews.queries.counts import COLUMNS, VOTED_ON, Counts, end_of_complete, together
+from reviews.queries.counts import counted, counts_of, end_of_complete, together
 from reviews.queries.win_rates import Estimate, Row, rows_of
 from reviews.stats.gate_plan import LEAST_OF_AN_INTENT
 
@@ -61,19 +59,7 @@ class Part:
 
 def _part(row: Row, evaluation: Evaluation) -> Part:
     found = row.estimate(watched=evaluation.closed_at is None)
-    few = found.examples < LEAST_OF_AN_INTENT
-    return Part(row, Estimate(found.examples, found.win_rate, found.interval, coloured=not few))
-
-
-def _counts(rows: Iterable[tuple[Any, ...]]) -> Counts:
-    """From rows of wins, losses, ties, both_bad, identical, settled, how many."""
-    table = np.array([[int(number) for number in row] for row in rows], dtype=np.int64).reshape(-1, 7)
-    return Counts(
-        table=table[:, :4],
-        identical=table[:, 4].astype(np.bool_),
-        complete=table[:, 5].astype(np.bool_),
-        repeats=table[:, 6],
-    )
+    return Part(row, replace(found, coloured=found.examples >= LEAST_OF_AN_INTENT))
 
 
 # --- reasons -----------------------------------------------------------------------------------------------------
@@ -93,7 +79,7 @@ def win_rate_by_reason(evaluation: Evaluation) -> dict[str, Part]:
         cursor.execute(sql, {"evaluation": evaluation.pk, "end": end})
         for reason, *votes, settled, examples in cursor.fetchall():
             groups[reason].append((*votes, False, settled, examples))
-    counts = {reason: _counts(rows) for reason, rows in groups.items()}
+    counts = {reason: counts_of(rows) for reason, rows in groups.items()}
     # how many will name a reason is known to nobody; at most all of them
     most = evaluation.comparisons.filter(turns__gt=0).count()
     rows = rows_of([*counts.values()], planned=[most] * len(counts)) if counts else []
@@ -132,14 +118,14 @@ class Heat:
 
 
 def intent_by_language(evaluation: Evaluation) -> Heat:
-    cells = _cells(evaluation)
+    cells = counted(evaluation.comparisons.all(), "intent", "lang", end=end_of_complete(evaluation))
     intents = _largest({key: counts.examples for key, counts in cells.items()}, 0)
     languages = _largest({key: counts.examples for key, counts in cells.items()}, 1)
     shown, named = intents[:MOST_INTENTS], languages[:MOST_LANGUAGES]
     groups = [cells[intent, lang] for intent in shown for lang in named if (intent, lang) in cells]
-    groups += [_all(cells, intent=intent) for intent in shown]
-    groups += [_all(cells, lang=lang) for lang in named]
-    rows = iter([_part(row, evaluation) for row in rows_of([*groups, together(_named(cells))])])
+    groups += [together(counts for key, counts in cells.items() if key[0] == intent) for intent in shown]
+    groups += [together(counts for key, counts in cells.items() if key[1] == lang) for lang in named]
+    rows = iter([_part(row, evaluation) for row in rows_of([*groups, together(cells.values())])])
     found = {(intent, lang): next(rows) for intent in shown for lang in named if (intent, lang) in cells}
     by_intent = {intent: next(rows) for intent in shown}
     by_language = [next(rows) for _lang in named]
@@ -154,37 +140,9 @@ def intent_by_language(evaluation: Evaluation) -> Heat:
     )
 
 
-def _cells(evaluation: Evaluation) -> dict[tuple[str, str], Counts]:
-    end = end_of_complete(evaluation)
-    settled = Q(position__lt=end) if end is not None else Q(position__gte=0)
-    rows = (
-        evaluation.comparisons.filter(VOTED_ON)
-        .order_by()
-        .annotate(settled=ExpressionWrapper(settled, output_field=BooleanField()))
-        .values_list("intent", "lang", *COLUMNS, "identical", "settled")
-        .annotate(examples=Count("pk"))
-    )
-    groups: dict[tuple[str, str], list[tuple[Any, ...]]] = defaultdict(list)
-    for intent, lang, *row in rows:
-        groups[intent, lang].append(tuple(row))
-    return {key: _counts(found) for key, found in groups.items()}
-
-
-def _largest(sizes: Mapping[tuple[str, str], int], place: int) -> list[str]:
+def _largest(sizes: Mapping[tuple[Any, ...], int], place: int) -> list[str]:
     """Intents or languages by their examples, the largest first; what says nothing comes last."""
     totals: dict[str, int] = defaultdict(int)
     for key, size in sizes.items():
         totals[key[place]] += size
     return sorted(totals, key=lambda name: (name in ("", UNTAGGED), -totals[name], name))
-
-
-def _all(
-    cells: Mapping[tuple[str, str], Counts], *, intent: str | None = None, lang: str | None = None
-) -> Counts:
-    return together(
-        _named({key: counts for key, counts in cells.items() if key[0] == intent or key[1] == lang})
-    )
-
-
-def _named(cells: Mapping[tuple[str, str], Counts]) -> dict[str, Counts]:
-    return {f"{intent}/{lang}": counts for (intent, lang), counts in cells.items()}

@@ -35,6 +35,7 @@ from models_registry.models import ExampleTag
 from models_registry.models.golden_set import UNTAGGED
 from models_registry.queries import Said
 from reviews.models import Assignment, Comparison, Evaluation, ReviewerTally
+from reviews.queries.counts import CAST
 from reviews.queries.leaks import with_leak
 
 # what an example can come out as: its score against one half, a vote of a kind, or why it has no votes
@@ -114,7 +115,7 @@ def comparisons(evaluation: Evaluation) -> QuerySet[Comparison]:
     """
     of_votes = F("votes") * Value(1.0)
     return (
-        evaluation.comparisons.annotate(votes=F("wins") + F("losses") + F("ties") + F("both_bad"))
+        evaluation.comparisons.annotate(votes=CAST)
         .annotate(
             score=Case(
                 When(identical=True, then=Value(0.5)),

@@ -14,12 +14,23 @@ from django.db.models import BooleanField, Case, Count, F, IntegerField, Q, Quer
 from numpy.typing import NDArray
 
 from models_registry.models.golden_set import UNTAGGED
-from reviews.models import Assignment, Comparison, Evaluation
+from reviews.models import Assignment, Choice, Comparison, Evaluation
+from reviews.stats.choices import BASELINE, BOTH_BAD, CANDIDATE, TIE
+from reviews.stats.counted import in_categories
 from reviews.stats.tally import Tally, example_scores
 
 # the columns of a table of counts, in the order reviews.stats knows choices by
 COLUMNS = ("wins", "losses", "ties", "both_bad")
+# a comparison's votes
+CAST = F("wins") + F("losses") + F("ties") + F("both_bad")
 VOTED_ON = Q(turns__gt=0) | Q(identical=True)
+# the codes that reviews.stats knows choices by
+CODES: dict[str, int] = {
+    Choice.CANDIDATE: CANDIDATE,
+    Choice.BASELINE: BASELINE,
+    Choice.TIE: TIE,
+    Choice.BOTH_BAD: BOTH_BAD,
+}
 # moments of a path times intents: more would be more rows than there is to see
 MOST_CELLS = 1500
 MOST_MOMENTS = 100
@@ -74,11 +85,10 @@ class Counts:
 
     def votes_by_example(self) -> Ints:
         """Votes on each comparison in the categories baseline, tie of either kind, candidate; int (n, 3)."""
-        wins, losses, ties, both_bad = self.table.T
-        return np.repeat(np.stack([losses, ties + both_bad, wins], axis=1), self.repeats, axis=0)
+        return np.repeat(in_categories(self.table), self.repeats, axis=0)
 
 
-def _counts(rows: Iterable[tuple[Any, ...]]) -> Counts:
+def counts_of(rows: Iterable[tuple[Any, ...]]) -> Counts:
     """From rows of wins, losses, ties, both_bad, identical, complete, repeats."""
     found = list(rows)
     numbers = np.array([row[:4] for row in found], dtype=np.int64).reshape(-1, 4)
@@ -99,39 +109,48 @@ def end_of_complete(evaluation: Evaluation) -> int | None:
     return waiting.values_list("position", flat=True).first()
 
 
-def _in_beginning(end: int | None) -> Case:
+def in_beginning(end: int | None) -> Case:
+    """Whether a comparison, or a turn at one, stands before that place: it counts while people watch."""
     condition = Q(position__lt=end) if end is not None else Q(position__gte=0)
     return Case(When(condition, then=Value(True)), default=Value(False), output_field=BooleanField())
 
 
-def _counted(found: QuerySet[Comparison], by: str, end: int | None) -> dict[str, Counts]:
+def counted(found: QuerySet[Comparison], *by: str, end: int | None) -> dict[tuple[Any, ...], Counts]:
+    """Comparisons that are voted on, by the values of some columns."""
     rows = (
-        found.order_by()
-        .annotate(complete=_in_beginning(end))
-        .values_list(by, *COLUMNS, "identical", "complete")
+        found.filter(VOTED_ON)
+        .order_by()
+        .annotate(complete=in_beginning(end))
+        .values_list(*by, *COLUMNS, "identical", "complete")
         .annotate(repeats=Count("pk"))
     )
-    groups: dict[str, list[tuple[Any, ...]]] = {}
-    for name, *row in rows:
-        groups.setdefault(name if name is not None else UNTAGGED, []).append(tuple(row))
-    return {name: _counts(groups[name]) for name in sorted(groups, key=lambda name: (name == UNTAGGED, name))}
+    groups: dict[tuple[Any, ...], list[tuple[Any, ...]]] = {}
+    for row in rows:
+        groups.setdefault(row[: len(by)], []).append(row[len(by) :])
+    return {names: counts_of(some) for names, some in groups.items()}
+
+
+def _by_name(groups: Mapping[tuple[Any, ...], Counts]) -> dict[str, Counts]:
+    """Of one column that names intents: by name, "untagged" last."""
+    named = {name if name is not None else UNTAGGED: counts for (name,), counts in groups.items()}
+    return {name: named[name] for name in sorted(named, key=lambda name: (name == UNTAGGED, name))}
 
 
 def counts_by_intent(evaluation: Evaluation, end: int | None) -> dict[str, Counts]:
     """By primary intent: every comparison that is voted on is in one of them."""
-    return _counted(evaluation.comparisons.filter(VOTED_ON), "intent", end)
+    return _by_name(counted(evaluation.comparisons.all(), "intent", end=end))
 
 
 def counts_by_tag(evaluation: Evaluation, end: int | None) -> dict[str, Counts]:
     """By every tag: a comparison may be in several. "untagged" last."""
-    return _counted(evaluation.comparisons.filter(VOTED_ON), "example__tags__name", end)
+    return _by_name(counted(evaluation.comparisons.all(), "example__tags__name", end=end))
 
 
-def together(groups: Mapping[str, Counts]) -> Counts:
+def together(groups: Iterable[Counts]) -> Counts:
     """All comparisons of groups that have none in common."""
-    if not groups:
-        return _counts([])
-    some = list(groups.values())
+    some = list(groups)
+    if not some:
+        return counts_of([])
     return Counts(
         table=np.concatenate([one.table for one in some]),
         identical=np.concatenate([one.identical for one in some]),
@@ -172,10 +191,7 @@ def counts_by_moment(evaluation: Evaluation, intents: list[str], end: int | None
             points=Case(
                 When(identical=True, then=Value(1)), default=2 * F("wins") + F("ties") + F("both_bad")
             ),
-            votes=Case(
-                When(identical=True, then=Value(1)),
-                default=F("wins") + F("losses") + F("ties") + F("both_bad"),
-            ),
+            votes=Case(When(identical=True, then=Value(1)), default=CAST),
         )
         .values_list("intent", "moment", "points", "votes")
         .annotate(repeats=Count("pk"))

@@ -6,7 +6,7 @@ The rules are asked at every claim, so they cost a few queries however many vote
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil
 
@@ -86,10 +86,22 @@ def eligibility(evaluation: Evaluation, reviewer: User) -> Eligibility:
     # what they have open will be votes, too
     here = Assignment.objects.filter(evaluation=evaluation, reviewer=reviewer, voted=False)
     tallies.update(here.values_list("intent", flat=True))
-    # invited twice, the larger number counts; one without a number is no limit
-    numbers = [cap for cap in caps if cap is not None]
-    left = None if len(numbers) < len(caps) else max(0, max(numbers) - sum(tallies.values()))
-    return Eligibility(languages=languages, closed_intents=closed_intents(evaluation, tallies), left=left)
+    return Eligibility(
+        languages=languages,
+        closed_intents=closed_intents(evaluation, tallies),
+        left=votes_left(caps, tallies.total()),
+    )
+
+
+def votes_left(numbers: Sequence[int | None], votes: int) -> int | None:
+    """Of the numbers in a person's invitations; None where nothing limits them.
+
+    Invited twice, the larger number counts; one without a number is no limit.
+    """
+    limits: list[int] = [number for number in numbers if number is not None]
+    if not limits or len(limits) < len(numbers):
+        return None
+    return max(0, max(limits) - votes)
 
 
 def invitations_of(reviewer: User) -> QuerySet[Invitation]:

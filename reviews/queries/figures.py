@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from django.core.cache import cache
 from django.db.models import Sum
 
-from reviews.models import Evaluation, ReviewerTally
+from reviews.models import Evaluation, EvaluationPlan, ReviewerTally
 from reviews.queries.counts import counts_by_intent, counts_by_tag, end_of_complete
 from reviews.queries.gate import Gated, gate_of, path_now, plan_of
 from reviews.queries.progress import VotingProgress, voting_progress
@@ -37,11 +37,19 @@ class Figures:
 
 def stamp_of(evaluation: Evaluation) -> str:
     """Another one whenever a vote was cast, changed or taken back, or the evaluation's state moved."""
+    return f"{judgements(evaluation)}-{evaluation.status}-{extended_to(evaluation)}"
+
+
+def judgements(evaluation: Evaluation) -> int:
+    """Votes cast, changed and taken back in it: another number whenever a figure may be another one."""
     tallies = ReviewerTally.objects.filter(evaluation=evaluation)
-    judgements = tallies.aggregate(all=Sum("judgements"))["all"] or 0
-    plan = plan_of(evaluation)
-    extended = plan.extended_to if plan is not None and plan.extended_to is not None else 0
-    return f"{judgements}-{evaluation.status}-{extended}"
+    return tallies.aggregate(all=Sum("judgements"))["all"] or 0
+
+
+def extended_to(evaluation: Evaluation) -> int:
+    """Examples that voting was extended to; 0 where it was not."""
+    plans = EvaluationPlan.objects.filter(evaluation=evaluation)
+    return plans.values_list("extended_to", flat=True).first() or 0
 
 
 def state_of(stamp: str) -> str:

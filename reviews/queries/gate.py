@@ -31,6 +31,11 @@ class Gated:
     extended_to: int | None
     is_retrospective: bool = False
 
+    @property
+    def examples_in_all(self) -> int:
+        """So many are voted on: as planned, or as extended since."""
+        return self.extended_to or self.plan.examples
+
     def as_json(self) -> dict[str, Any]:
         """As `manage.py gate --json` prints it; rates are fractions of 1."""
         overall = self.gate.overall

@@ -200,10 +200,6 @@ class ReviewerChecks:
     skipped: int = 0
 
     @property
-    def name(self) -> str:
-        return self.reviewer.get_full_name() or self.reviewer.get_username()
-
-    @property
     def kinds(self) -> list[tuple[str, Outcome]]:
         return [(kind, getattr(self, kind)) for kind in checks.KINDS]
 
@@ -224,12 +220,12 @@ class ReviewerChecks:
 
 def hidden_checks(evaluation: Evaluation) -> list[ReviewerChecks]:
     """Every reviewer who answered or skipped one, by name. A changed vote changes what its repetition should say."""
-    rows = HiddenCheck.objects.filter(evaluation=evaluation, answered_at__isnull=False).values_list(
+    said = HiddenCheck.objects.filter(evaluation=evaluation, answered_at__isnull=False).values_list(
         "reviewer", "kind", "expected", "answer", "repeats__vote__choice", "repeats__candidate_on_left"
     )
-    people = User.objects.filter(pk__in={reviewer for reviewer, *_rest in rows})
+    people = User.objects.filter(pk__in={reviewer for reviewer, *_rest in said})
     found = {person.pk: ReviewerChecks(person) for person in people.order_by("username")}
-    for reviewer, kind, expected, answer, choice, on_left in rows:
+    for reviewer, kind, expected, answer, choice, on_left in said:
         of_reviewer = found[reviewer]
         if not answer:
             of_reviewer.skipped += 1

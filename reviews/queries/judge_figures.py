@@ -6,14 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from django.db.models import F, FloatField
-from django.db.models.functions import Cast, Length
+from django.db.models import Q
+from django.db.models.functions import Length
 
 from models_registry.models.golden_set import UNTAGGED
-from reviews.models import Choice, Comparison, Judge
-from reviews.queries.counts import VOTED_ON, end_of_complete
-from reviews.stats.agreement import percent_agreement
-from reviews.stats.choices import BASELINE, BOTH_BAD, CANDIDATE, TIE, VOTE_SCORES, Bools, Ints
+from reviews.models import Comparison, Judge
+from reviews.queries.comparisons import comparisons
+from reviews.queries.counts import CODES, COLUMNS, VOTED_ON, end_of_complete
+from reviews.stats.agreement import CATEGORY, percent_agreement
+from reviews.stats.choices import VOTE_SCORES, Bools, Ints
+from reviews.stats.counted import in_categories
 from reviews.stats.judge import (
     JudgeAgreement,
     LengthPreference,
@@ -26,14 +28,7 @@ from reviews.stats.prediction_powered import PredictionPowered, prediction_power
 from reviews.stats.tally import example_scores
 from reviews.stats.win_rate import WinRate, win_rate
 
-CODES: dict[str, int] = {
-    Choice.CANDIDATE: CANDIDATE,
-    Choice.BASELINE: BASELINE,
-    Choice.TIE: TIE,
-    Choice.BOTH_BAD: BOTH_BAD,
-}
-# category by code: baseline, tie of either kind, candidate
-CATEGORY = np.array([2, 0, 1, 1])
+JUDGED = ("pk", "votes", "position", "score")
 # from here on a judge says another thing than people, and not only a tie where they are torn
 LEAST_APART = 0.5
 
@@ -74,10 +69,7 @@ def judge_figures(judge: Judge) -> JudgeFigures:
             "position",
             "intent",
             "identical",
-            "wins",
-            "losses",
-            "ties",
-            "both_bad",
+            *COLUMNS,
             Length("candidate_response__text") - Length("baseline_response__text"),
         )
     )
@@ -92,7 +84,7 @@ def judge_figures(judge: Judge) -> JudgeFigures:
     judged_scores = np.full(len(rows), np.nan)
     judged_scores[judged] = VOTE_SCORES[verdicts[judged]].mean(axis=1)
     both = judged & (votes.sum(axis=1) > 0)
-    people_table, judge_table = _by_category(votes), _verdict_table(verdicts)
+    people_table, judge_table = in_categories(votes), _verdict_table(verdicts)
     # what both models answered alike is a tie to anyone; nobody was asked
     known = np.where(identical, 0.5, judged_scores)
     labelled = ~np.isnan(scores)
@@ -126,11 +118,6 @@ def _codes_in_both_orders(judge: Judge) -> dict[int, tuple[int, int]]:
 def _in_beginning(positions: Sequence[int], end: int | None) -> Bools:
     """What counts while votes come in. What is voted on behind it waits: hard examples finish late."""
     return np.array([end is None or position < end for position in positions], dtype=np.bool_)
-
-
-def _by_category(votes: Ints) -> Ints:
-    wins, losses, ties, both_bad = votes.T
-    return np.stack([losses, ties + both_bad, wins], axis=1)
 
 
 def _verdict_table(verdicts: Ints) -> Ints:
@@ -167,26 +154,21 @@ class Difference:
 def differences(judge: Judge, most: int) -> list[Difference]:
     """Where judge and people differ most, those with most votes first among equals."""
     orders = _codes_in_both_orders(judge)
-    voted = judge.evaluation.comparisons.annotate(
-        votes=F("wins") + F("losses") + F("ties") + F("both_bad")
-    ).filter(votes__gt=0, identical=False)
-    score = (Cast(F("wins"), FloatField()) + (F("ties") + F("both_bad")) * 0.5) / F("votes")
+    voted = comparisons(judge.evaluation).filter(Q(votes__gt=0), identical=False)
     found = []
-    for pk, votes, position, people in voted.annotate(score=score).values_list(
-        "pk", "votes", "position", "score"
-    ):
+    for pk, votes, position, people in voted.values_list(*JUDGED):
         if pk in orders:
             judged = float(VOTE_SCORES[list(orders[pk])].mean())
             found.append((abs(people - judged), votes, -position, pk, people, judged))
     chosen = [one for one in sorted(found, reverse=True) if one[0] >= LEAST_APART][:most]
     pks = [one[3] for one in chosen]
-    comparisons = Comparison.objects.select_related("example").in_bulk(pks)
+    shown = Comparison.objects.select_related("example").in_bulk(pks)
     said: dict[int, list[Said]] = {}
     for verdict in judge.verdicts.filter(comparison__in=pks).order_by("-candidate_first"):
         said.setdefault(verdict.comparison_id, []).append(
             Said(verdict.candidate_first, verdict.choice, verdict.rationale)
         )
     return [
-        Difference(comparisons[pk], people, judged, said[pk])
+        Difference(shown[pk], people, judged, said[pk])
         for _apart, _votes, _position, pk, people, judged in chosen
     ]

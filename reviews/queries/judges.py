@@ -36,16 +36,13 @@ def judges_of(evaluation: Evaluation) -> QuerySet[Judge]:
 
 def to_be_judged(evaluation: Evaluation) -> list[Comparison]:
     """Those with two different responses; once voting is open, of them those that people vote on."""
+    loaded = _to_look_at(evaluation).select_related("example", "candidate_response", "baseline_response")
+    return [comparison for comparison in loaded.order_by("position") if not comparison.has_same_text]
+
+
+def _to_look_at(evaluation: Evaluation) -> QuerySet[Comparison]:
     found = ready_comparisons(evaluation).filter(identical=False)
-    if evaluation.opened_at:
-        found = found.filter(turns__gt=0)
-    loaded = found.select_related("example", "candidate_response", "baseline_response")
-    return [comparison for comparison in loaded.order_by("position") if not _is_same_text(comparison)]
-
-
-def _is_same_text(comparison: Comparison) -> bool:
-    one, other = comparison.candidate_response, comparison.baseline_response
-    return one.text.strip() == other.text.strip() and one.earlier_answers == other.earlier_answers
+    return found.filter(turns__gt=0) if evaluation.opened_at else found
 
 
 def prompt_for(
@@ -199,9 +196,6 @@ class JudgeCost:
 
 def judge_cost(evaluation: Evaluation) -> JudgeCost:
     """By one query, without loading a text."""
-    found = ready_comparisons(evaluation).filter(identical=False)
-    if evaluation.opened_at:
-        found = found.filter(turns__gt=0)
     texts = (
         Length("candidate_response__text")
         + Length("baseline_response__text")
@@ -209,7 +203,8 @@ def judge_cost(evaluation: Evaluation) -> JudgeCost:
         + Length("example__reference")
     )
     sums = (
-        found.exclude(candidate_response__text=F("baseline_response__text"))
+        _to_look_at(evaluation)
+        .exclude(candidate_response__text=F("baseline_response__text"))
         .order_by()
         .aggregate(comparisons=Count("pk"), characters=Sum(texts, default=0))
     )

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from django.contrib.auth.models import User
-from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Sum
-from django.db.models.functions import Coalesce
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Sum
 from django.utils import timezone
 
 from models_registry.models import GenerationRun, Response
 from reviews.checks import still_to_come
 from reviews.models import Assignment, Comparison, Evaluation, ReviewerTally, SkippedTurn
 from reviews.queries.claiming import standing
+from reviews.queries.counts import CAST
 from reviews.queries.eligibility import eligibility
 from reviews.queries.hidden_checks import checks_given
 
@@ -57,10 +57,9 @@ class VotingProgress:
 
 
 def voting_progress(evaluation: Evaluation) -> VotingProgress:
-    cast = F("wins") + F("losses") + F("ties") + F("both_bad")
     counts = evaluation.comparisons.aggregate(
-        wanted=Coalesce(Sum("turns"), 0),
-        cast=Coalesce(Sum(cast), 0),
+        wanted=Sum("turns", default=0),
+        cast=Sum(CAST, default=0),
         left_out=Count("pk", filter=Q(turns=0, identical=False) & ~READY),
         spare=Count("pk", filter=Q(turns=0, identical=False) & READY),
     )
@@ -157,13 +156,12 @@ def evaluation_summaries() -> list[EvaluationSummary]:
     evaluations = Evaluation.objects.select_related(
         "candidate__model", "baseline__model", "golden_set_version__golden_set", "run"
     )
-    cast = F("wins") + F("losses") + F("ties") + F("both_bad")
     votes = {
         pk: (done, total)
         for pk, done, total in Comparison.objects.filter(evaluation__opened_at__isnull=False)
         .order_by()
         .values_list("evaluation")
-        .annotate(done=Sum(cast), total=Sum("turns"))
+        .annotate(done=Sum(CAST), total=Sum("turns"))
     }
     both = ("candidate_response__status", "baseline_response__status")
 

@@ -9,18 +9,19 @@ from dataclasses import dataclass
 
 import numpy as np
 from django.core.cache import cache
-from django.db.models import BooleanField, Case, Count, Q, Sum, Value, When
+from django.db.models import Count, Sum
 from django.db.models.functions import Length
 
-from reviews.models import Assignment, Choice, Evaluation, EvaluationPlan, HiddenCheck, ReviewerTally
-from reviews.queries.counts import COLUMNS, VOTED_ON, end_of_complete
+from reviews.models import Assignment, Evaluation, HiddenCheck, ReviewerTally
+from reviews.queries.counts import CODES, COLUMNS, VOTED_ON, end_of_complete, in_beginning
+from reviews.queries.figures import extended_to, judgements
 from reviews.queries.gate import plan_of
 from reviews.queries.hidden_checks import hidden_checks
 from reviews.queries.plans import frozen_plan
 from reviews.queries.statements import rows
 from reviews.queries.win_rates import position_effect
 from reviews.stats.agreement_intervals import AgreementIntervals, agreement_intervals
-from reviews.stats.choices import BASELINE, BOTH_BAD, CANDIDATE, TIE, Bools, Ints
+from reviews.stats.choices import Bools, Ints
 from reviews.stats.counted import CountedExamples, CountedVotes, examples_of, in_categories
 from reviews.stats.gate import Measured, verdict_of_counts
 from reviews.stats.gate_evidence import Verdict
@@ -32,7 +33,6 @@ from reviews.stats.style import StyleAdjusted, style_adjusted
 from reviews.stats.tally import example_scores
 from reviews.stats.win_rate import WinRate, win_rate
 
-CODES = {Choice.CANDIDATE: CANDIDATE, Choice.BASELINE: BASELINE, Choice.TIE: TIE, Choice.BOTH_BAD: BOTH_BAD}
 KEPT_FOR = 24 * 3600
 # so many votes are worked out while the page is waited for
 FEW = 5000
@@ -94,13 +94,8 @@ def votes_of(evaluation: Evaluation) -> int:
 
 
 def _key(evaluation: Evaluation) -> str:
-    tallies = ReviewerTally.objects.filter(evaluation=evaluation)
-    judged = tallies.aggregate(judgements=Sum("judgements"))["judgements"] or 0
     checked = HiddenCheck.objects.filter(evaluation=evaluation).exclude(answer="").count()
-    extended = (
-        EvaluationPlan.objects.filter(evaluation=evaluation).values_list("extended_to", flat=True).first()
-    )
-    return f"raters:{evaluation.pk}:{judged}:{checked}:{extended}"
+    return f"raters:{evaluation.pk}:{judgements(evaluation)}:{checked}:{extended_to(evaluation)}"
 
 
 def _raters(evaluation: Evaluation) -> Raters:
@@ -143,20 +138,18 @@ class CountedEvaluation:
 def _counted(evaluation: Evaluation) -> CountedEvaluation:
     """By one statement, so that examples and votes are of one moment; and identical texts that nobody voted on."""
     end = end_of_complete(evaluation)
-    beginning = Q(position__lt=end) if end is not None else Q(position__gte=0)
-    in_beginning = Case(When(beginning, then=Value(True)), default=Value(False), output_field=BooleanField())
     of_comparison = [f"comparison__{column}" for column in (*COLUMNS, "identical", "intent")]
     cast = list(
         Assignment.objects.filter(evaluation=evaluation, voted=True)
         .order_by()
-        .annotate(complete=in_beginning)
+        .annotate(complete=in_beginning(end))
         .values_list("reviewer", "vote__choice", "candidate_on_left", *of_comparison, "complete")
         .annotate(times=Count("pk"))
     )
     same = list(
         evaluation.comparisons.filter(identical=True, wins=0, losses=0, ties=0, both_bad=0)
         .order_by()
-        .annotate(complete=in_beginning)
+        .annotate(complete=in_beginning(end))
         .values_list("intent", "complete")
         .annotate(times=Count("pk"))
     )
@@ -164,7 +157,7 @@ def _counted(evaluation: Evaluation) -> CountedEvaluation:
     place = {name: index for index, name in enumerate(names)}
     numbers = np.array(
         [
-            (who, CODES[Choice(choice)], left, *counts, place[intent], complete, times)
+            (who, CODES[choice], left, *counts, place[intent], complete, times)
             for who, choice, left, *counts, intent, complete, times in cast
         ],
         dtype=np.int64,

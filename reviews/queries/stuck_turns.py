@@ -10,7 +10,7 @@ from django.db.models import Count, Q
 
 from reviews.models import Assignment, Evaluation, Invitation, ReviewerTally, SkippedTurn
 from reviews.models.evaluation import OpenTo
-from reviews.queries.eligibility import closed_intents, invited_reviewers, reads
+from reviews.queries.eligibility import closed_intents, invited_reviewers, reads, votes_left
 
 # what keeps a person from a pair; where several keep several, the first of these is told: it is the easiest to lift
 SHARE, NUMBER, SKIPPED, JUDGED = "share", "number", "skipped", "judged"
@@ -135,14 +135,8 @@ def _readers(evaluation: Evaluation) -> list[Reader]:
         Reader(
             pk,
             tuple(languages or ()),
-            has_number=_is_reached(numbers[pk], tallies[pk].total()),
+            has_number=votes_left(numbers[pk], tallies[pk].total()) == 0,
             closed=frozenset(closed_intents(evaluation, tallies[pk])),
         )
         for pk, languages in people
     ]
-
-
-def _is_reached(numbers: list[int | None], votes: int) -> bool:
-    """Invited twice, the larger number counts; one without a number is no limit."""
-    limits = [number for number in numbers if number is not None]
-    return bool(limits) and len(limits) == len(numbers) and votes >= max(limits)

@@ -126,7 +126,7 @@ def win_rates_of(
     evaluation: Evaluation, by_intent: Mapping[str, Counts], by_tag: Mapping[str, Counts]
 ) -> WinRates:
     """The same from votes that are counted already."""
-    everything = together(by_intent)
+    everything = together(by_intent.values())
     overall, *rows = rows_of([everything, *by_tag.values()])
     return WinRates(
         evaluation=evaluation,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from reviews.stats.choices import VOTE_SCORES, Floats, Ints, choice_codes, same_length, whole_numbers
+from reviews.stats.choices import Floats, Ints
 from reviews.stats.counted import CountedExamples, CountedVotes, count_votes
 from reviews.stats.tally import example_scores
 from reviews.stats.win_rate import WinRate, win_rate
@@ -88,36 +88,3 @@ def examples_without(votes: CountedVotes, examples: CountedExamples, reviewer: i
     np.add.at(left, owner * values.size + place, times[known])
     some = np.flatnonzero(left)
     return ScoresWithout(values[some % values.size], groups[some // values.size], left[some])
-
-
-def scores_without(
-    examples: ArrayLike,
-    reviewers: ArrayLike,
-    choices: ArrayLike,
-    queue: ArrayLike,
-    left_out: frozenset[int] | set[int],
-) -> Floats:
-    """Example scores in the queue's order without some reviewers' votes; NaN where no vote is left.
-
-    examples, reviewers, choices: as above. queue: int, shape (K,), examples in their order. left_out: reviewers.
-    For the gate with and without a flagged reviewer: examples that only they voted on have then to be left out of
-    the queue, too (`~isnan`), as they are not waited for.
-    """
-    example, who, choice = _columns(examples, reviewers, choices)
-    order = whole_numbers(queue, "queue")
-    kept = ~np.isin(who, np.array(sorted(left_out), dtype=np.int64))
-    names, row = np.unique(order, return_inverse=True)
-    known = np.isin(example, names) & kept
-    place = np.searchsorted(names, example[known])
-    votes = np.bincount(place, minlength=names.size)
-    sums = np.bincount(place, weights=VOTE_SCORES[choice[known]], minlength=names.size)
-    scores = np.full(names.size, np.nan)
-    np.divide(sums, votes, out=scores, where=votes > 0)
-    return scores[row]
-
-
-def _columns(examples: ArrayLike, reviewers: ArrayLike, choices: ArrayLike) -> tuple[Ints, Ints, Ints]:
-    example, who = whole_numbers(examples, "examples"), whole_numbers(reviewers, "reviewers")
-    choice = choice_codes(choices)
-    same_length(examples=example, reviewers=who, choices=choice)
-    return example, who, choice

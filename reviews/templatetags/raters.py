@@ -5,14 +5,12 @@ from __future__ import annotations
 from django import template
 from django.utils.translation import gettext as _
 
-from evalsite.figures import figure
+from evalsite.figures import DASH, figure
 from reviews.stats.agreement_intervals import Coefficient
 from reviews.stats.win_rate import Interval
 from reviews.templatetags.reviews import between
 
 register = template.Library()
-
-DASH = "–"
 
 
 @register.filter

@@ -81,7 +81,8 @@ def comparisons_csv(request: HttpRequest, pk: int) -> StreamingHttpResponse:
 @permission_required("reviews.view_comparison", raise_exception=True)
 def comparison(request: HttpRequest, pk: int) -> HttpResponse:
     found = access.watched_comparison(pk)
-    wanted = ComparisonFilter(request.GET, found.evaluation).wanted()
+    # what may be chosen takes queries over all comparisons; an address that asks for nothing needs none of them
+    wanted = ComparisonFilter(request.GET, found.evaluation).wanted() if request.GET else queries.Wanted()
     before, after = queries.neighbours(found.evaluation, found, wanted)
     shared, replayed = split_conversation(found.example.messages)
     context = {

@@ -13,6 +13,7 @@ from evalsite.requests import HttpRequest
 from reviews import access
 from reviews.models import Evaluation
 from reviews.queries.figures import Figures, figures
+from reviews.queries.gate import Gated
 from reviews.queries.leaks import leak_report
 from reviews.queries.serving import kept_serving
 from reviews.views.forest import forest_rows, gate_rows, lowest, slices
@@ -26,34 +27,26 @@ def dashboard(request: HttpRequest, evaluation: Evaluation) -> HttpResponse:
     if request.htmx and request.GET.get("seen") == found.stamp:
         return HttpResponse(status=204)  # htmx leaves the page as it is
     behind = reverse("comparisons", args=[evaluation.pk])
-    closed = evaluation.closed_at is not None
     context = {
         "evaluation": evaluation,
         "progress": found.progress,
         "rates": found.rates,
         "stamp": found.stamp,
-        "verdict": verdict(found.gated, behind=behind, closed=closed),
-        "path": path_plot(
-            found.path,
-            planned=found.gated.extended_to or found.gated.plan.examples,
-            bar=found.gated.plan.bar,
-        )
-        if found.gated is not None
-        else None,
-        **(_planned(found, behind) if found.gated is not None else _unplanned(found, behind)),
+        **(_planned(found, found.gated, behind) if found.gated is not None else _unplanned(found, behind)),
     }
     if not request.htmx:  # what the responses give away stays as it is while votes come in
         context["leaks"] = leak_report(evaluation)
     return render(request, f"reviews/dashboard.html{'#dashboard' if request.htmx else ''}", context)
 
 
-def _planned(found: Figures, behind: str) -> dict[str, Any]:
-    assert found.gated is not None
+def _planned(found: Figures, gated: Gated, behind: str) -> dict[str, Any]:
     closed = found.rates.evaluation.closed_at is not None
     return {
-        "forest": gate_rows(found.gated, behind=behind, closed=closed),
-        "slices": slices(found.rates, found.gated, behind=behind),
-        "extend_from": found.gated.extended_to or found.gated.plan.examples,
+        "verdict": verdict(gated, behind=behind, closed=closed),
+        "path": path_plot(found.path, planned=gated.examples_in_all, bar=gated.plan.bar),
+        "forest": gate_rows(gated, behind=behind, closed=closed),
+        "slices": slices(found.rates, gated, behind=behind),
+        "extend_from": gated.examples_in_all,
     }
 
 

@@ -74,9 +74,9 @@ def _gate_row(intent: Intent, gated: Gated, behind: str, *, closed: bool) -> For
     )
 
 
-def slices(rates: WinRates, gated: Gated | None, *, behind: str) -> list[ForestRow]:
+def slices(rates: WinRates, gated: Gated, *, behind: str) -> list[ForestRow]:
     """Rows of tags that are no primary intent of the plan: shown, and weighted nowhere."""
-    planned = {intent.name for intent in gated.plan.intents} if gated is not None else set()
+    planned = {intent.name for intent in gated.plan.intents}
     watched = rates.evaluation.closed_at is None
     return [
         _forest_row(intent_shown(name), f"{behind}?{urlencode({'tag': name})}", row, watched=watched)

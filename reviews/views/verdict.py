@@ -51,10 +51,7 @@ class ShownVerdict:
         return futility is not None and futility.advised and self.code == "hold"
 
 
-def verdict(gated: Gated | None, *, behind: str, closed: bool) -> ShownVerdict | None:
-    """None where nothing was planned."""
-    if gated is None:
-        return None
+def verdict(gated: Gated, *, behind: str, closed: bool) -> ShownVerdict:
     measured = asdict(gated.measured)
     return ShownVerdict(
         code=gated.gate.verdict.name.lower(),

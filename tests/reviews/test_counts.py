@@ -91,8 +91,8 @@ def test_complete_ends_at_the_first_comparison_that_waits(reviewer: User, second
             make_vote(comparison, second_reviewer, "baseline")
     assert end_of_complete(evaluation) == 3
     groups = counts_by_intent(evaluation, 3)
-    assert together(groups).examples == 5
-    assert together(groups).complete_scores().tolist() == [0.5] * 3
+    assert together(groups.values()).examples == 5
+    assert together(groups.values()).complete_scores().tolist() == [0.5] * 3
     make_vote(evaluation.comparisons.get(position=3), second_reviewer, "candidate")
     assert end_of_complete(evaluation) is None
 
@@ -123,7 +123,7 @@ def test_what_is_not_voted_on_is_in_no_count(reviewer: User) -> None:
     leave_out(left_out)
     leave_out(same)
     Comparison.objects.filter(pk=same.pk).update(identical=True)
-    found = together(counts_by_intent(evaluation, None))
+    found = together(counts_by_intent(evaluation, None).values())
     assert (found.examples, found.tally().identical) == (3, 1)
 
 
